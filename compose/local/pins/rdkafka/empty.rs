@@ -1,0 +1,1 @@
+// Cargo wants a target. SPDX-License-Identifier: Apache-2.0
