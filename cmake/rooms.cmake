@@ -1,0 +1,161 @@
+# Rooms: one static library weir_<room> per folder of src/. A room that has no .c file yet, or
+# lacks a library it cannot do without, is left out.
+#
+#     src/<room>/room.cmake           may call weir_use, and set ROOM_SOURCES (made files)
+#     src/<room>/kinds.def            KIND(name), one a line: each is the folder src/<room>/<name>/
+#     src/<room>/<folder>/kind.cmake  may call weir_use and weir_need, and set KIND_LIBS,
+#                                     KIND_INCLUDES, KIND_SOURCES (made files), or KIND_SKIP "reason"
+#
+# The registry of a room includes "weir_<room>_kinds.def", which has the kinds that are built.
+# SPDX-License-Identifier: Apache-2.0
+set(WEIR_MADE ${PROJECT_BINARY_DIR}/made)
+
+function(weir_skipped what why)
+    set_property(GLOBAL APPEND PROPERTY WEIR_SKIPPED "${what}: ${why}")
+endfunction()
+
+# In a build that people run nothing is missing without having been asked for.
+function(weir_report_skipped)
+    get_property(skipped GLOBAL PROPERTY WEIR_SKIPPED)
+    foreach(line IN LISTS skipped)
+        message(WARNING "left out: ${line}")
+    endforeach()
+    if(skipped AND NOT WEIR_ALLOW_MISSING AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+        message(FATAL_ERROR "install what is missing (compose/local/install build-deps does), "
+                            "or build without it: -DWEIR_ALLOW_MISSING=ON")
+    endif()
+endfunction()
+
+# Reads kinds.def: sets `kinds` to its names.
+function(weir_read_kinds file)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+    file(STRINGS ${file} lines REGEX "^KIND\\([a-z0-9_]+\\)")
+    set(names "")
+    foreach(line IN LISTS lines)
+        string(REGEX REPLACE "^KIND\\(([a-z0-9_]+)\\).*" "\\1" name "${line}")
+        list(APPEND names ${name})
+    endforeach()
+    set(kinds ${names} PARENT_SCOPE)
+endfunction()
+
+# Reads one folder's kind.cmake; sets folder_skip, and adds to libs, includes and made.
+function(weir_read_folder folder)
+    set(KIND_LIBS "")
+    set(KIND_INCLUDES "")
+    set(KIND_SOURCES "")
+    set(KIND_SKIP "")
+    if(EXISTS ${folder}/kind.cmake)
+        set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${folder}/kind.cmake)
+        include(${folder}/kind.cmake)
+    endif()
+    set(folder_skip "${KIND_SKIP}" PARENT_SCOPE)
+    if(NOT KIND_SKIP)
+        set(libs ${libs} ${KIND_LIBS} PARENT_SCOPE)
+        set(includes ${includes} ${KIND_INCLUDES} PARENT_SCOPE)
+        set(made ${made} ${KIND_SOURCES} PARENT_SCOPE)
+    endif()
+endfunction()
+
+function(weir_room room)
+    cmake_parse_arguments(ARG "" "" "LINKS" ${ARGN})
+    set(dir ${PROJECT_SOURCE_DIR}/src/${room})
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${dir}/*.c ${dir}/*.cc)
+    file(GLOB_RECURSE settings CONFIGURE_DEPENDS ${dir}/kind.cmake ${dir}/room.cmake
+                                                 ${dir}/kinds.def)
+    if(NOT sources)
+        return()
+    endif()
+    set(libs "")
+    set(includes "")
+    set(made "")
+
+    if(EXISTS ${dir}/room.cmake)
+        set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${dir}/room.cmake)
+        set(KIND_LIBS "")
+        set(ROOM_SOURCES "")
+        set(KIND_SKIP "")
+        include(${dir}/room.cmake)
+        if(KIND_SKIP)
+            weir_skipped("src/${room}" "${KIND_SKIP}")
+            return()
+        endif()
+        set(libs ${KIND_LIBS})
+        set(made ${ROOM_SOURCES})
+    endif()
+
+    set(kinds "")
+    if(EXISTS ${dir}/kinds.def)
+        weir_read_kinds(${dir}/kinds.def)
+    endif()
+    set(without "")
+    foreach(kind IN LISTS kinds)
+        file(GLOB_RECURSE of_kind CONFIGURE_DEPENDS ${dir}/${kind}/*.c)
+        if(NOT of_kind)
+            list(APPEND without ${kind})
+            weir_skipped("src/${room}/${kind}" "kinds.def names it, and there is no such folder")
+        endif()
+    endforeach()
+
+    file(GLOB folders LIST_DIRECTORIES true CONFIGURE_DEPENDS ${dir}/*)
+    foreach(folder IN LISTS folders)
+        if(IS_DIRECTORY ${folder})
+            weir_read_folder(${folder})
+            if(folder_skip)
+                get_filename_component(name ${folder} NAME)
+                list(APPEND without ${name})
+                weir_skipped("src/${room}/${name}" "${folder_skip}")
+                list(FILTER sources EXCLUDE REGEX "^${folder}/")
+            endif()
+        endif()
+    endforeach()
+    if(NOT sources)
+        return()
+    endif()
+
+    set(built "/* Made by CMake from src/${room}/kinds.def. */\n")
+    foreach(kind IN LISTS kinds)
+        if(NOT kind IN_LIST without)
+            string(APPEND built "KIND(${kind})\n")
+        endif()
+    endforeach()
+    file(CONFIGURE OUTPUT ${WEIR_MADE}/weir_${room}_kinds.def CONTENT "${built}" @ONLY)
+
+    add_library(weir_${room} STATIC ${sources} ${made})
+    weir_own_code(weir_${room} ${room})
+    target_include_directories(weir_${room} PRIVATE ${WEIR_MADE})
+    target_include_directories(weir_${room} SYSTEM PRIVATE ${includes})
+    target_link_libraries(weir_${room} PUBLIC weir_flags PRIVATE ${libs})
+    foreach(other IN LISTS ARG_LINKS)
+        if(TARGET weir_${other})
+            target_link_libraries(weir_${room} PUBLIC weir_${other})
+        endif()
+    endforeach()
+    set_property(GLOBAL APPEND PROPERTY WEIR_ROOMS ${room})
+endfunction()
+
+# What all code in src/ is compiled with: its room's private headers, and the banned functions.
+function(weir_own_code target room)
+    target_compile_options(${target} PRIVATE
+        "SHELL:-iquote ${PROJECT_SOURCE_DIR}/src/${room}" "SHELL:-iquote ${PROJECT_SOURCE_DIR}/src"
+        "$<$<COMPILE_LANGUAGE:C>:SHELL:-include ${PROJECT_SOURCE_DIR}/src/base/banned.h>")
+    target_compile_definitions(${target} PRIVATE
+        $<$<STREQUAL:${room},base>:WEIR_ROOM_IS_BASE>)
+    if(room STREQUAL "kernel")
+        target_compile_options(${target} PRIVATE $<$<NOT:$<CONFIG:Debug>>:-O3>)
+    endif()
+endfunction()
+
+# bin/weir, from the .c files right in src/.
+function(weir_program)
+    file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*.c)
+    if(NOT sources)
+        return()
+    endif()
+    get_property(rooms GLOBAL PROPERTY WEIR_ROOMS)
+    list(TRANSFORM rooms PREPEND weir_)
+    list(REVERSE rooms)
+    add_executable(weir ${sources})
+    weir_own_code(weir .)
+    target_link_libraries(weir PRIVATE weir_flags ${rooms})
+    install(TARGETS weir RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()
