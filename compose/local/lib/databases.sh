@@ -20,8 +20,14 @@ mysql_init() {
         --basedir="$base" --datadir="$data/mysql/data"
 }
 
+# A killed server leaves these, and MySQL would not start beside them.
+database_clear() { # NAME
+    rm -f "$(database_socket "$1")" "$(database_socket "$1").lock" "$data/run/$1.server.pid"
+}
+
 # What both servers are told. Every start runs setup.sql before the first connection is taken.
 database_options() { # NAME
+    database_clear "$1"
     options=(--no-defaults --user="$database_user" --datadir="$data/$1/data" --port="$(port_of "$1")"
         --bind-address=127.0.0.1 --socket="$(database_socket "$1")" --pid-file="$data/run/$1.server.pid"
         --init-file="$data/$1/setup.sql" --skip-name-resolve --character-set-server=utf8mb4
