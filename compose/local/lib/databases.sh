@@ -3,14 +3,16 @@
 # SPDX-License-Identifier: Apache-2.0
 
 mariadb_installed() { have mariadbd && have mariadb-install-db && have mariadb; }
-mysql_installed() { cache_has mysql8 "$mysql8_version" bin/mysqld && have mariadb && ldconfig_has libaio.so.1; }
-ldconfig_has() { /sbin/ldconfig -p | grep -q "$1"; }
+mysql_installed() {
+    cache_has mysql8 "$mysql8_version" bin/mysqld && have mariadb &&
+        mysql8_complete "$(cache_path mysql8 "$mysql8_version")"
+}
 
 database_user=$(id -un)
 
 mariadb_init() {
     mariadb-install-db --no-defaults --user="$database_user" --datadir="$data/mariadb/data" \
-        --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve
+        --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve --force
 }
 
 mysql_init() {

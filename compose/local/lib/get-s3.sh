@@ -25,7 +25,7 @@ go_install() {
 # need_go: sets go to one that is new enough. An older go can fetch a newer one as a module.
 need_go() {
     local have_version
-    have_version=$(GOTOOLCHAIN=local go version 2>/dev/null | sed 's/.*go\([0-9][0-9.]*\).*/\1/')
+    have_version=$(GOTOOLCHAIN=local go version 2>/dev/null | sed 's/.*go\([0-9][0-9.]*\).*/\1/' || true)
     go=go
     if [[ -n $have_version && $(printf '1.25\n%s\n' "$have_version" | sort -V | head -n 1) == 1.25 ]]; then return; fi
     have go || apt_need golang-go
