@@ -1,0 +1,115 @@
+/* weir/checkpoint: one lineage of committed epochs in an object store (sealed generations).
+ *
+ *     <prefix>/<job>/<lineage>/<task>/log/<gen:08d>/<idx:08d>   MANIFEST or SEAL
+ *                                     seals/<gen:08d>           copy of the SEAL
+ *                                     data/<gen>/<epoch>/<nonce>-<n>
+ *                                     hint
+ *
+ * Steps T1–T6 (takeover) and E1, E4, E7 (epoch) of docs/checkpoint-format.md are here; the
+ * sinks' steps are driven by the engine between them. One thread at a time.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef WEIR_CHECKPOINT_H
+#define WEIR_CHECKPOINT_H
+
+#include <stdatomic.h>
+
+#include "weir/hash.h"
+#include "weir/store.h"
+
+typedef struct weir_checkpoint weir_checkpoint;
+typedef struct weir_stage weir_stage;
+
+typedef struct weir_checkpoint_setup {
+    weir_store *store;
+    weir_str    prefix;   /* key prefix of the location, without '/' at its ends; may be "" */
+    weir_str    job;      /* [a-z0-9_-]{1,64} */
+    weir_str    task;     /* "t0" */
+    bool        fresh;    /* begin the next lineage */
+    bool        take_over; /* do not watch a live owner first (same host, or the flag) */
+    int64_t     epoch_interval_us; /* for the watch: max(3 epochs, 15 s) */
+    weir_clock *clock;
+    const atomic_int *stop; /* not 0: give up waiting, WEIR_E_STOPPED */
+} weir_checkpoint_setup;
+
+/* Where some bytes of a checkpoint are: in a data object, or inside a manifest. */
+typedef struct weir_blob_ref {
+    uint64_t gen;
+    uint64_t idx;      /* of the manifest that staged it */
+    uint64_t epoch;
+    uint32_t object;   /* number of the data object; UINT32_MAX: inside the manifest */
+    uint8_t  nonce[16]; /* of the writer: names the data object */
+    uint64_t offset, length; /* length as stored */
+    uint64_t expanded; /* length after zstd; 0: stored plain */
+    uint32_t crc;      /* CRC32C of the stored bytes */
+} weir_blob_ref;
+void weir_blob_ref_write(weir_buf *out, const weir_blob_ref *ref);
+bool weir_blob_ref_read(weir_reader *reader, weir_blob_ref *out); /* false: damaged */
+
+typedef struct weir_section {
+    weir_str name;  /* "positions", "state", "sink/<group>" … */
+    weir_str bytes;
+} weir_section;
+
+typedef struct weir_manifest { /* a committed epoch, decoded and verified */
+    uint64_t      gen, idx, epoch;
+    uint64_t      prev_gen, prev_idx; /* the manifest before; idx 0: none */
+    weir_sha256   sha, prev_sha;      /* of this and of that manifest's bytes */
+    int64_t       written_us;         /* wall clock, for people */
+    uint32_t      sections;
+    weir_section *section;
+} weir_manifest;
+weir_str weir_manifest_section(const weir_manifest *manifest, const char *name);
+
+weir_code weir_checkpoint_open(const weir_checkpoint_setup *setup, weir_checkpoint **out,
+                               weir_err *err) WEIR_MUST_CHECK;
+void      weir_checkpoint_close(weir_checkpoint *checkpoint);
+
+/* T1–T6: seals whatever generation is open and owns the next. *out is the last manifest
+   (in `arena`), or NULL when the log is empty; *out_finalised says that it is known to be
+   finalised. Exit FENCED, CORRUPT, PROBE_FAILED. */
+weir_code weir_checkpoint_take_over(weir_checkpoint *checkpoint, weir_arena *arena,
+                                    weir_manifest **out, bool *out_finalised, weir_err *err)
+    WEIR_MUST_CHECK;
+uint32_t weir_checkpoint_lineage(const weir_checkpoint *checkpoint); /* the n of l<n> */
+uint64_t weir_checkpoint_generation(const weir_checkpoint *checkpoint);
+
+/* Any committed manifest, by the place a later one names. */
+weir_code weir_checkpoint_read(weir_checkpoint *checkpoint, uint64_t gen, uint64_t idx,
+                               weir_arena *arena, weir_manifest **out, weir_err *err)
+    WEIR_MUST_CHECK;
+/* Bytes of blobs, up to 16 objects at a time; out[i] is the caller's. CORRUPT when a
+   checksum does not fit. */
+weir_code weir_checkpoint_fetch(weir_checkpoint *checkpoint, const weir_blob_ref *ref,
+                                size_t count, weir_buf *out, weir_err *err) WEIR_MUST_CHECK;
+
+/* An epoch in the making; `epoch` is the last one + 1. Blobs go into the manifest while
+   they are small (WEIR_INLINE_BYTES_MAX in all), else into data objects. Sections may be
+   set again, and blobs dropped (weir_stage_reset), until publish was called. */
+weir_stage *weir_checkpoint_stage(weir_checkpoint *checkpoint, uint64_t epoch);
+void        weir_stage_reset(weir_stage *stage); /* forgets all blobs and sections */
+void        weir_stage_blob(weir_stage *stage, weir_str bytes, bool compress,
+                            weir_blob_ref *out);
+void        weir_stage_section(weir_stage *stage, const char *name, weir_str bytes);
+/* E1: puts the data objects, fixes the manifest's bytes. */
+weir_code weir_stage_build(weir_stage *stage, weir_sha256 *out_sha, weir_err *err)
+    WEIR_MUST_CHECK;
+/* E4, the commit point: PUT If-None-Match with the same bytes until it is known to be
+   there, or another's record is (exit FENCED). After it the epoch is committed. STOPPED
+   when *stop was set twice over: outcome unknown, the next owner decides. */
+weir_code weir_stage_publish(weir_stage *stage, weir_err *err) WEIR_MUST_CHECK;
+/* The manifest that build made, decoded into `arena`: what weir_checkpoint_read will give
+   once it is published. */
+weir_code weir_stage_manifest(const weir_stage *stage, weir_arena *arena,
+                              weir_manifest **out, weir_err *err) WEIR_MUST_CHECK;
+void      weir_stage_free(weir_stage *stage);
+
+/* E7: the last published epoch is finalised: writes the hint (failure is only logged by
+   the caller), seals its own generation when it is long or old (failpoint gen_self_seal). */
+weir_code weir_checkpoint_finalised(weir_checkpoint *checkpoint, weir_err *err)
+    WEIR_MUST_CHECK;
+/* Clean shutdown: SEAL with finalised = true. */
+weir_code weir_checkpoint_seal(weir_checkpoint *checkpoint, weir_err *err) WEIR_MUST_CHECK;
+
+#endif

@@ -1,0 +1,66 @@
+/* weir/engine: runs one job: reads, pushes, cuts epochs, commits, recovers, stops.
+ *
+ * The engine knows kinds only through what it is given here; it owns every thread of the
+ * job. It is the one place, with weir.c, that logs errors.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef WEIR_ENGINE_H
+#define WEIR_ENGINE_H
+
+#include <stdatomic.h>
+
+#include "weir/clock.h"
+#include "weir/codec.h"
+#include "weir/plan.h"
+#include "weir/sink.h"
+#include "weir/source.h"
+#include "weir/store.h"
+
+typedef enum weir_phase {
+    WEIR_PHASE_STARTING,
+    WEIR_PHASE_STANDBY, /* watching a live owner */
+    WEIR_PHASE_RECOVERING,
+    WEIR_PHASE_RUNNING,
+    WEIR_PHASE_STOPPING,
+    WEIR_PHASE_DONE
+} weir_phase;
+
+/* What other threads may look at while the engine runs. */
+typedef struct weir_status {
+    _Atomic int      phase;     /* weir_phase */
+    _Atomic bool     ready;     /* reads and commits: /readyz */
+    _Atomic uint64_t epoch;     /* last finalised */
+    _Atomic uint64_t records;   /* read since the start */
+    _Atomic uint64_t bad, late, duplicate, skipped; /* since the start */
+    _Atomic uint64_t rows_out;  /* rows handed to sinks */
+    _Atomic int64_t  expected;  /* bounded runs: records up to the end, -1 unknown */
+    _Atomic int64_t  watermark_us;
+} weir_status;
+
+typedef struct weir_engine_setup {
+    const weir_plan  *plan;
+    weir_clock       *clock;
+    const atomic_int *stop;       /* 0 run, 1 finish and seal, 2 give up waiting too */
+    weir_status      *status;
+    bool              until_end;  /* bounded: up to what is there at the first start */
+    bool              leave_open; /* bounded: keep windows open for the next run */
+    bool              fresh;      /* the next lineage, from nothing */
+    bool              take_over;  /* do not watch a live owner first */
+    weir_str          embedded;   /* --embedded DIR, or empty */
+    weir_str          output;     /* "table", "json", "csv" */
+    /* Kinds by the names that the plan uses; swapped by weir.c for --embedded. */
+    const weir_source_kind *(*source_kind)(weir_str connector);
+    const weir_sink_kind   *(*sink_kind)(weir_str connector);
+    /* Opens a store for "s3://bucket/prefix" or a folder; see weir_sink_setup. `self` is
+       store_self. */
+    weir_code (*store_at)(void *self, weir_str location, weir_store **out,
+                          weir_str *out_prefix, weir_err *err);
+    void *store_self;
+} weir_engine_setup;
+
+/* Runs the job until its end, a stop or a HALT. OK: err->exit is not set and the process
+   exits 0. Otherwise err->exit is the exit code. */
+weir_code weir_engine_run(const weir_engine_setup *setup, weir_err *err) WEIR_MUST_CHECK;
+
+#endif

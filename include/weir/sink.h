@@ -1,0 +1,172 @@
+/* weir/sink: the plug shape of sinks, in step with the commit protocol.
+ *
+ * An instance serves a sink group: all tables of one database, or one table. Per epoch the
+ * engine calls, in this order: stage, execute, [commit point], commit, finalise.
+ *   stage     takes the epoch's rows, gives the payload that goes into the manifest: all
+ *             that is needed to do the epoch's effects again. No effect is visible yet.
+ *   execute   may do work that vanishes when the process dies (SQL in an open
+ *             transaction) and finds rows that the target refuses.
+ *   commit    after the commit point: makes the SQL durable.
+ *   finalise  after the commit point: publishes files; then the epoch is final.
+ *   replay    at takeover: brings the target up to the last manifest, from payloads, and
+ *             takes back what the sink carries from epoch to epoch (open files).
+ * A sink is used by one thread at a time (the commit thread).
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef WEIR_SINK_H
+#define WEIR_SINK_H
+
+#include "weir/batch.h"
+#include "weir/checkpoint.h"
+#include "weir/clock.h"
+#include "weir/option.h"
+#include "weir/store.h"
+
+typedef struct weir_sink weir_sink;
+
+typedef struct weir_sink_table {
+    weir_str           name;   /* the table's name in the job */
+    const weir_schema *schema;
+    uint32_t           keys;   /* PRIMARY KEY columns; 0: none */
+    const uint32_t    *key;
+    const weir_opts   *opts;
+    weir_str           format;    /* WITH (format = …), or empty */
+    bool               final;     /* emit = 'final': only inserts come */
+    bool               changelog; /* rows carry ops: an append sink adds a column `op` */
+    int32_t            sql_at;
+} weir_sink_table;
+
+typedef struct weir_sink_setup {
+    weir_str               group;  /* stable name of the sink group */
+    const weir_sink_table *table;
+    uint32_t               tables;
+    weir_str               job;
+    uint32_t               lineage;
+    weir_str               task;
+    weir_clock            *clock;
+    size_t                 open_bytes_max; /* memory for rows of open files */
+    weir_str               embedded;       /* --embedded DIR, or empty */
+    weir_str               output;         /* print: "table", "json", "csv" */
+    bool                   dead_letter;    /* a file sink for dead letters: one file an
+                                              epoch, named <gen>-<epoch>-<n>.avro */
+    const atomic_int      *stop;
+    /* Opens a store for "s3://bucket/prefix" or a folder; the caller frees it. The key
+       prefix (without '/' at its ends) is a view into `location`. */
+    weir_code (*store_at)(void *self, weir_str location, weir_store **out,
+                          weir_str *out_prefix, weir_err *err);
+    void *store_self;
+} weir_sink_setup;
+
+/* Names an epoch and its manifest. */
+typedef struct weir_commit_id {
+    uint64_t    gen, epoch;
+    weir_sha256 sha;      /* of the epoch's manifest */
+    weir_sha256 prev_sha; /* of the one before; zeros for the first */
+} weir_commit_id;
+
+typedef struct weir_sink_rows { /* what comes to one table in an epoch, in order */
+    uint32_t           table; /* index in setup->table */
+    uint32_t           batches;
+    weir_batch *const *batch; /* columns of the table's schema; op; sel possible */
+} weir_sink_rows;
+
+typedef struct weir_stage_input {
+    uint64_t              gen, epoch;
+    int64_t               watermark_us; /* INT64_MIN: none */
+    int64_t               mono_us;
+    bool                  end;   /* the job ends for good: roll every file */
+    bool                  again; /* same epoch once more: rows refused by execute are left
+                                    out now */
+    const weir_sink_rows *rows;
+    uint32_t              count;
+    weir_stage           *stage; /* for weir_stage_blob */
+} weir_stage_input;
+
+typedef struct weir_refused { /* a row that the target refuses for ever */
+    uint32_t table;
+    uint32_t batch; /* in weir_sink_rows of that table */
+    uint32_t row;   /* in that batch */
+    char     code[16];  /* "1406", "CHECK" */
+    char     msg[200];
+} weir_refused;
+
+typedef struct weir_refusals {
+    weir_arena   *arena;
+    uint32_t      count, room;
+    weir_refused *row;
+} weir_refusals;
+
+/* The committed epochs, as one sink group needs them. */
+typedef struct weir_committed {
+    weir_commit_id id;
+    bool           joined;  /* the manifest names this group */
+    weir_str       payload; /* of this group: what stage gave; in `arena` */
+} weir_committed;
+
+typedef struct weir_history weir_history;
+struct weir_history {
+    uint64_t last; /* epoch of the last manifest; 0: the log is empty */
+    bool     finalised; /* `last` is known to be finalised: finalise may be left out */
+    weir_code (*read)(weir_history *history, uint64_t epoch, weir_arena *arena,
+                      weir_committed *out, weir_err *err);
+    weir_checkpoint *checkpoint; /* for weir_checkpoint_fetch of blobs in payloads */
+};
+
+typedef weir_code weir_sink_open_fn(weir_sink *, const weir_sink_setup *, weir_err *);
+typedef weir_code weir_sink_stage_fn(weir_sink *, const weir_stage_input *,
+                                     weir_buf *out_payload, weir_err *);
+/* OK with refusals->count > 0: nothing is pending, stage again. Exit FENCED when the
+   commit row is ahead or foreign. Fate RETRY: server away, call again. */
+typedef weir_code weir_sink_execute_fn(weir_sink *, const weir_commit_id *,
+                                       weir_history *, weir_refusals *, weir_err *);
+typedef weir_code weir_sink_commit_fn(weir_sink *, const weir_commit_id *, weir_history *,
+                                      weir_err *);
+typedef weir_code weir_sink_finalise_fn(weir_sink *, const weir_commit_id *, weir_err *);
+typedef weir_code weir_sink_replay_fn(weir_sink *, weir_history *, weir_err *);
+typedef void      weir_sink_close_fn(weir_sink *);
+
+typedef enum weir_promise {
+    WEIR_PROMISE_AT_LEAST_ONCE, /* print, file */
+    WEIR_PROMISE_EXACTLY_ONCE   /* mysql, sqlite, s3 */
+} weir_promise;
+
+typedef struct weir_sink_kind {
+    const char        *name;
+    const char        *summary;
+    const char        *promise_text; /* one sentence for `weir connectors` */
+    const weir_option *options;
+    const char        *formats; /* "avro"; NULL: none */
+    size_t             size;
+    weir_promise       promise;
+    bool               keyed;   /* upserts by PRIMARY KEY */
+    const char        *group_by; /* option whose value makes tables share an instance
+                                    ("url"); NULL: an instance per table */
+    weir_sink_open_fn     *open;
+    weir_sink_stage_fn    *stage;
+    weir_sink_execute_fn  *execute;
+    weir_sink_commit_fn   *commit;
+    weir_sink_finalise_fn *finalise;
+    weir_sink_replay_fn   *replay;
+    weir_sink_close_fn    *close;
+} weir_sink_kind;
+
+struct weir_sink {
+    const weir_sink_kind *kind;
+};
+
+const weir_sink_kind *const *weir_sink_kinds(void); /* ends with NULL */
+const weir_sink_kind *weir_sink_find(weir_str name);
+/* Format names that sinks can write, with their options: for the catalog. */
+typedef struct weir_sink_format {
+    const char        *name;
+    const char        *summary;
+    const weir_option *options;
+} weir_sink_format;
+const weir_sink_format *weir_sink_formats(void); /* ends with name NULL */
+weir_code weir_sink_new(const weir_sink_kind *kind, const weir_sink_setup *setup,
+                        weir_sink **out, weir_err *err) WEIR_MUST_CHECK;
+void      weir_sink_free(weir_sink *sink);
+void      weir_refuse(weir_refusals *refusals, const weir_refused *row);
+
+#endif
