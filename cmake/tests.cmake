@@ -5,6 +5,7 @@
 #     tests/fuzz/fuzz_<name>.c            fuzz.<name>           every room; replays tests/fuzz/corpus/<name>,
 #                                                               in a WEIR_FUZZ build a libFuzzer program
 #     tests/sim/sim_<name>.c              sim.<name>            every room
+#     tests/support/<room>/*.c            fakes, linked with the tests above
 #     tests/bench/bench_<name>.c          not a test: built by the target `bench`
 #     tests/tidy/                         tidy, tidy_breaks
 #
@@ -18,25 +19,33 @@ get_property(rooms GLOBAL PROPERTY WEIR_ROOMS)
 list(TRANSFORM rooms PREPEND weir_ OUTPUT_VARIABLE weir_all)
 list(REVERSE weir_all)
 
+# tests/support/*.c is for all tests and knows base/ only, so that a broken room does not stop
+# the tests of another; tests/support/<room>/*.c are the fakes of that room.
 file(GLOB sources CONFIGURE_DEPENDS ${dir}/support/*.c)
 list(FILTER sources EXCLUDE REGEX "/fuzz_main\\.c$")
-if(sources)
-    add_library(weir_support STATIC ${sources})
-    target_include_directories(weir_support PUBLIC ${dir}/support)
-    target_link_libraries(weir_support PUBLIC weir_base weir_flags ${cmocka})
-    foreach(room batch store source sink codec state)
-        if(TARGET weir_${room})
-            target_link_libraries(weir_support PUBLIC weir_${room})
-        endif()
-    endforeach()
-endif()
+add_library(weir_support STATIC ${sources})
+target_include_directories(weir_support PUBLIC ${dir}/support)
+target_link_libraries(weir_support PUBLIC weir_base weir_flags ${cmocka})
+set(support_all "")
+foreach(room IN LISTS rooms)
+    file(GLOB sources CONFIGURE_DEPENDS ${dir}/support/${room}/*.c)
+    if(sources)
+        add_library(weir_support_${room} STATIC ${sources})
+        target_include_directories(weir_support_${room} PUBLIC ${dir}/support/${room})
+        target_compile_options(weir_support_${room} PRIVATE
+                               "SHELL:-iquote ${PROJECT_SOURCE_DIR}/src")
+        target_link_libraries(weir_support_${room} PUBLIC weir_support weir_${room})
+        list(APPEND support_all weir_support_${room})
+    endif()
+endforeach()
+list(REVERSE support_all)
+list(PREPEND weir_all ${support_all})
 
 # weir_test(NAME FILE LABELS LIBS...)
 function(weir_test name file labels)
     string(REPLACE "." "_" target "t_${name}")
     add_executable(${target} ${file})
-    target_link_libraries(${target} PRIVATE $<TARGET_NAME_IF_EXISTS:weir_support> ${ARGN}
-                                            ${cmocka} weir_flags)
+    target_link_libraries(${target} PRIVATE ${ARGN} weir_support ${cmocka} weir_flags)
     set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name}
                           RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
     target_include_directories(${target} PRIVATE ${WEIR_MADE})
@@ -54,7 +63,8 @@ if(NOT WEIR_FUZZ)
         set(room ${CMAKE_MATCH_1})
         set(name ${CMAKE_MATCH_2})
         if(TARGET weir_${room})
-            weir_test(unit.${room}.${name} ${dir}/unit/${file} "fast;unit" weir_${room})
+            weir_test(unit.${room}.${name} ${dir}/unit/${file} "fast;unit"
+                      $<TARGET_NAME_IF_EXISTS:weir_support_${room}> weir_${room})
             target_compile_options(t_unit_${room}_${name} PRIVATE
                                    "SHELL:-iquote ${PROJECT_SOURCE_DIR}/src/${room}")
         elseif(room STREQUAL "weir" AND TARGET weir)

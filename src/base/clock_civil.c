@@ -51,7 +51,7 @@ weir_civil weir_civil_from_us(int64_t us)
 {
     weir_civil civil;
     int64_t    days = floor_div(us, US_PER_DAY);
-    int64_t    rest = us - days * US_PER_DAY;
+    int64_t    rest = us % US_PER_DAY + (us % US_PER_DAY < 0 ? US_PER_DAY : 0);
     set_date(&civil, days);
     int64_t seconds = rest / US_PER_SECOND;
     civil.hour = (uint8_t)(seconds / 3600);
@@ -65,7 +65,8 @@ int64_t weir_civil_to_us(const weir_civil *civil)
 {
     int64_t days = weir_civil_days(civil->year, civil->month, civil->day);
     int64_t seconds = civil->hour * 3600 + civil->minute * 60 + civil->second;
-    return days * US_PER_DAY + seconds * US_PER_SECOND + civil->micros;
+    int64_t rest = seconds * US_PER_SECOND + civil->micros;
+    return (int64_t)((uint64_t)days * (uint64_t)US_PER_DAY + (uint64_t)rest); /* may wrap */
 }
 
 bool weir_civil_valid(int32_t year, int month, int day)
