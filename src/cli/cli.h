@@ -1,0 +1,64 @@
+/* cli: what the files of this folder share: parsed flags, the catalog, one planned job.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef WEIR_CLI_PARTS_H
+#define WEIR_CLI_PARTS_H
+
+#include "weir/cli.h"
+#include "weir/engine.h"
+#include "weir/log.h"
+
+#define CLI_PARAMS_MAX 256u
+
+typedef struct cli_flags {
+    const char    *file;
+    const char    *embedded; /* NULL: none */
+    const char    *output;   /* table, json, csv; NULL: by terminal */
+    const char    *format;   /* connectors: text, markdown */
+    bool           until_end, leave_open, fresh, take_over, connect, help;
+    bool           log_json;
+    weir_log_level log_level;
+    weir_sql_param param[CLI_PARAMS_MAX];
+    size_t         params;
+} cli_flags;
+
+/* False after a message on stderr: exit 2. `command` names what is parsed for. */
+bool cli_flags_read(const char *command, int count, char **argument, cli_flags *out);
+
+/* The catalog of this build's kinds; lives in `arena`. */
+const weir_catalog *cli_catalog(weir_arena *arena);
+
+typedef struct cli_job {
+    weir_arena *arena;
+    weir_buf    text; /* of the SQL file */
+    weir_plan  *plan;
+} cli_job;
+
+/* Reads and plans flags->file; prints errors to stdout (one line each) and gives false. */
+bool cli_job_open(const cli_flags *flags, cli_job *out);
+void cli_job_close(cli_job *job);
+
+/* Kinds and stores as --embedded DIR or the real ones. */
+typedef struct cli_places {
+    const cli_flags *flags;
+    const weir_plan *plan;
+} cli_places;
+const weir_source_kind *cli_source_kind(weir_str connector);
+const weir_source_kind *cli_source_kind_embedded(weir_str connector);
+const weir_sink_kind   *cli_sink_kind(weir_str connector);
+const weir_sink_kind   *cli_sink_kind_embedded(weir_str connector);
+weir_code cli_store_at(void *self, weir_str location, weir_store **out,
+                       weir_str *out_prefix, weir_err *err);
+/* Holds DIR/lock while the process lives; FENCED when another one keeps it. */
+weir_code cli_lock(const char *directory, const atomic_int *stop, weir_err *err);
+
+/* Opens all that the plan names and prints a line for each; exit code 0 or 1. */
+int cli_connect(const cli_flags *flags, const weir_plan *plan);
+
+/* A line on a terminal that shows how far a bounded run is; NULL when there is none. */
+typedef struct cli_progress cli_progress;
+cli_progress *cli_progress_start(weir_status *status);
+void          cli_progress_stop(cli_progress *progress);
+
+#endif

@@ -1,0 +1,144 @@
+/* cli/flags: the command line, read strictly: an unknown flag is an error.
+ *
+ * Gives      cli_flags_read.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+typedef enum flag_kind { FLAG_SWITCH, FLAG_TEXT, FLAG_PARAM, FLAG_UNTIL, FLAG_LOG, FLAG_LEVEL } flag_kind;
+
+typedef struct cli_flag {
+    const char *name;
+    flag_kind   kind;
+    size_t      offset;   /* of the member in cli_flags */
+    const char *commands; /* that take it */
+} cli_flag;
+
+#define AT(member) offsetof(cli_flags, member)
+static const cli_flag known[] = {
+    {"--help", FLAG_SWITCH, AT(help), "run check explain connectors version"},
+    {"--param", FLAG_PARAM, 0, "run check explain"},
+    {"--embedded", FLAG_TEXT, AT(embedded), "run check explain"},
+    {"--until", FLAG_UNTIL, AT(until_end), "run"},
+    {"--leave-open", FLAG_SWITCH, AT(leave_open), "run"},
+    {"--fresh", FLAG_SWITCH, AT(fresh), "run"},
+    {"--take-over", FLAG_SWITCH, AT(take_over), "run"},
+    {"--output", FLAG_TEXT, AT(output), "run"},
+    {"--format", FLAG_TEXT, AT(format), "connectors"},
+    {"--connect", FLAG_SWITCH, AT(connect), "check"},
+    {"--log", FLAG_LOG, 0, "run check"},
+    {"--log-level", FLAG_LEVEL, 0, "run check"},
+};
+
+static bool usage(const char *command, const char *what, const char *name)
+{
+    fprintf(stderr, "weir %s: %s '%s'; see 'weir help %s'\n", command, what, name, command);
+    return false;
+}
+
+static bool takes(const cli_flag *flag, const char *command)
+{
+    size_t len = strlen(command);
+    for (const char *at = flag->commands; (at = strstr(at, command)) != NULL; at += len)
+        if ((at == flag->commands || at[-1] == ' ') && (at[len] == ' ' || at[len] == 0))
+            return true;
+    return false;
+}
+
+static const cli_flag *find_flag(const char *command, weir_str name)
+{
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (weir_str_is(name, known[i].name) && takes(&known[i], command))
+            return &known[i];
+    return NULL;
+}
+
+static bool add_param(const char *command, const char *value, cli_flags *out)
+{
+    const char *equals = strchr(value, '=');
+    if (equals == NULL || equals == value)
+        return usage(command, "--param wants NAME=VALUE, not", value);
+    if (out->params == CLI_PARAMS_MAX)
+        return usage(command, "too many --param, the last was", value);
+    out->param[out->params].name = (weir_str){value, (size_t)(equals - value)};
+    out->param[out->params].value = weir_str_of(equals + 1);
+    out->params++;
+    return true;
+}
+
+static bool set_level(const char *command, const char *value, cli_flags *out)
+{
+    static const char *const name[] = {"debug", "info", "warn", "error"};
+    for (int i = 0; i < 4; i++)
+        if (strcmp(value, name[i]) == 0) {
+            out->log_level = (weir_log_level)i;
+            return true;
+        }
+    return usage(command, "--log-level is debug, info, warn or error, not", value);
+}
+
+static bool set_flag(const char *command, const cli_flag *flag, const char *value, cli_flags *out)
+{
+    switch (flag->kind) {
+    case FLAG_SWITCH:
+        *(bool *)((char *)out + flag->offset) = true;
+        return true;
+    case FLAG_TEXT:
+        *(const char **)((char *)out + flag->offset) = value;
+        return true;
+    case FLAG_PARAM:
+        return add_param(command, value, out);
+    case FLAG_UNTIL:
+        out->until_end = true;
+        return strcmp(value, "end") == 0 || usage(command, "--until takes 'end', not", value);
+    case FLAG_LOG:
+        out->log_json = strcmp(value, "json") == 0;
+        return out->log_json || strcmp(value, "text") == 0 ||
+               usage(command, "--log is text or json, not", value);
+    case FLAG_LEVEL:
+        return set_level(command, value, out);
+    }
+    return false;
+}
+
+static bool check_output(const char *command, const cli_flags *flags)
+{
+    const char *output = flags->output;
+    if (output == NULL || strcmp(output, "table") == 0 || strcmp(output, "json") == 0 ||
+        strcmp(output, "csv") == 0)
+        return true;
+    return usage(command, "--output is table, json or csv, not", output);
+}
+
+bool cli_flags_read(const char *command, int count, char **argument, cli_flags *out)
+{
+    memset(out, 0, sizeof *out);
+    out->log_level = WEIR_LOG_INFO;
+    for (int i = 0; i < count; i++) {
+        const char *text = argument[i];
+        if (text[0] != '-') {
+            if (out->file)
+                return usage(command, "one SQL file is one job; there is also", text);
+            out->file = text;
+            continue;
+        }
+        const char *equals = strchr(text, '=');
+        weir_str name = {text, equals ? (size_t)(equals - text) : strlen(text)};
+        const cli_flag *flag = find_flag(command, name);
+        if (flag == NULL)
+            return usage(command, "unknown flag", text);
+        const char *value = equals ? equals + 1 : NULL;
+        if (flag->kind != FLAG_SWITCH && value == NULL)
+            value = i + 1 < count ? argument[++i] : NULL;
+        if ((flag->kind != FLAG_SWITCH) != (value != NULL))
+            return usage(command, value ? "no value goes with" : "a value is missing behind",
+                         flag->name);
+        if (!set_flag(command, flag, value, out))
+            return false;
+    }
+    return check_output(command, out);
+}

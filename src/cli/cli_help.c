@@ -1,0 +1,89 @@
+/* cli/help: what the program says about itself: help pages, version.
+ *
+ * Gives      weir_cli_help, weir_cli_version.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "weir/failpoint.h"
+
+static const char general[] =
+    "weir: runs one SQL file as one job: Kafka and files in, MySQL and Avro on S3 out,\n"
+    "every batch exactly once.\n"
+    "\n"
+    "usage: weir COMMAND [FLAGS] [job.sql]\n"
+    "\n"
+    "  run          run the job: until stopped, or with --until end\n"
+    "  check        check names, types and options; with --connect also the servers\n"
+    "  explain      print the plan: steps, windows, state, sinks\n"
+    "  connectors   print what WITH (connector = …, format = …) can name\n"
+    "  version      print the version\n"
+    "  help         print this, or the help of a command\n"
+    "\n"
+    "exit codes: 0 done, 1 job error, 2 usage or SQL error, 10 FENCED, 11 CORRUPT,\n"
+    "12 FORKED_HISTORY, 13 TOPIC_CHANGED, 14 OFFSET_GAP, 15 SINK_SCHEMA, 16 UPLOAD_LOST,\n"
+    "17 CONFIG_CHANGED, 18 PROBE_FAILED, 19 SNAPSHOT_AGAIN, 20 SINK_PATH\n";
+
+static const char run[] =
+    "usage: weir run [FLAGS] job.sql      ('-' reads the job from standard input)\n"
+    "\n"
+    "  --until end        read up to what is there now, close all windows, finish\n"
+    "  --leave-open       with --until end: keep windows open for the next run\n"
+    "  --embedded DIR     no servers: topics, buckets and databases are below DIR\n"
+    "  --param NAME=VALUE replaces ${NAME} in the job, before the environment\n"
+    "  --fresh            start from nothing in a new lineage of checkpoints\n"
+    "  --take-over        do not watch a live owner of the checkpoint first\n"
+    "  --output FORMAT    of a bare SELECT: table, json or csv\n"
+    "  --log FORMAT       text (logfmt) or json, on standard error\n"
+    "  --log-level LEVEL  debug, info, warn or error\n"
+    "\n"
+    "SIGTERM or SIGINT finishes the epoch, seals the checkpoint and exits 0; a second one\n"
+    "exits at once, which is safe too.\n";
+
+static const char check[] =
+    "usage: weir check [FLAGS] job.sql\n"
+    "\n"
+    "  --connect          also open brokers, buckets, tables, and probe the store\n"
+    "  --embedded DIR     as in 'weir run'\n"
+    "  --param NAME=VALUE as in 'weir run'\n"
+    "\n"
+    "Prints file:line:column: message; hint, one line an error, and exits 2.\n";
+
+static const char explain[] =
+    "usage: weir explain [--param NAME=VALUE] [--embedded DIR] job.sql\n"
+    "\n"
+    "Prints the plan of the job as a tree: what is read, which steps follow, what state is\n"
+    "kept, what each sink gets.\n";
+
+static const char connectors[] =
+    "usage: weir connectors [--format text|markdown]\n"
+    "\n"
+    "Prints every connector and format with its options, their defaults and limits.\n";
+
+int weir_cli_help(int count, char **argument, const atomic_int *stop)
+{
+    (void)stop;
+    static const struct {
+        const char *name, *text;
+    } page[] = {{"run", run}, {"check", check}, {"explain", explain},
+                {"connectors", connectors}};
+    const char *text = general;
+    for (size_t i = 0; count > 0 && i < sizeof page / sizeof page[0]; i++)
+        if (strcmp(argument[0], page[i].name) == 0)
+            text = page[i].text;
+    fputs(text, stdout);
+    return WEIR_EXIT_DONE;
+}
+
+int weir_cli_version(int count, char **argument, const atomic_int *stop)
+{
+    (void)count;
+    (void)argument;
+    (void)stop;
+    printf("weir %s%s\n", WEIR_VERSION,
+           weir_failpoints_built() ? " with failpoints: for tests only" : "");
+    return WEIR_EXIT_DONE;
+}

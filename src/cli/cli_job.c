@@ -1,0 +1,122 @@
+/* cli/job: one SQL file, read and planned; its errors printed as file:line:column.
+ *
+ * Gives      cli_job_open, cli_job_close, weir_cli_check, weir_cli_explain.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+static bool read_file(const char *name, weir_buf *out)
+{
+    FILE *file = strcmp(name, "-") == 0 ? stdin : fopen(name, "rb");
+    if (file == NULL) {
+        fprintf(stderr, "weir: could not read '%s': %s\n", name, strerror(errno));
+        return false;
+    }
+    size_t got;
+    do {
+        char *room = weir_buf_more(out, 64 << 10);
+        got = fread(room, 1, 64 << 10, file);
+        out->len += got;
+    } while (got > 0 && out->len <= WEIR_SQL_BYTES_MAX);
+    bool good = !ferror(file);
+    if (!good)
+        fprintf(stderr, "weir: could not read '%s': %s\n", name, strerror(errno));
+    if (file != stdin)
+        fclose(file);
+    return good;
+}
+
+static void print_buf(weir_buf *text, FILE *to)
+{
+    fwrite(text->at, 1, text->len, to);
+    weir_buf_done(text);
+}
+
+bool cli_job_open(const cli_flags *flags, cli_job *out)
+{
+    memset(out, 0, sizeof *out);
+    if (flags->file == NULL) {
+        fprintf(stderr, "weir: which SQL file? see 'weir help'\n");
+        return false;
+    }
+    if (!read_file(flags->file, &out->text))
+        return false;
+    out->arena = weir_arena_new("plan", 64 << 10);
+    weir_sql_input input = {
+        .file = flags->file, .text = weir_buf_view(&out->text),
+        .catalog = cli_catalog(out->arena), .param = flags->param, .params = flags->params,
+        .lenient_variables = flags->embedded != NULL, .terminal_select = true};
+    weir_sql_errors errors;
+    memset(&errors, 0, sizeof errors);
+    if (weir_sql_plan(&input, out->arena, &out->plan, &errors) == WEIR_OK)
+        return true;
+    weir_buf text = {0};
+    weir_sql_errors_print(&text, flags->file, &errors);
+    print_buf(&text, stdout);
+    fflush(stdout);
+    return false;
+}
+
+void cli_job_close(cli_job *job)
+{
+    weir_arena_free(job->arena);
+    weir_buf_done(&job->text);
+}
+
+static bool begin(const char *command, int count, char **argument, cli_flags *flags, int *rc)
+{
+    *rc = WEIR_EXIT_USAGE;
+    if (!cli_flags_read(command, count, argument, flags))
+        return false;
+    if (flags->help) {
+        char *name = (char *)(uintptr_t)command;
+        *rc = weir_cli_help(1, &name, NULL);
+        return false;
+    }
+    weir_log_start(flags->log_json, flags->log_level);
+    return true;
+}
+
+int weir_cli_check(int count, char **argument, const atomic_int *stop)
+{
+    (void)stop;
+    cli_flags flags;
+    int rc;
+    if (!begin("check", count, argument, &flags, &rc))
+        return rc;
+    cli_job job;
+    bool good = cli_job_open(&flags, &job);
+    if (good)
+        printf("%s: ok, %u tables, %u steps\n", flags.file, job.plan->tables,
+               job.plan->nodes);
+    if (good && flags.connect)
+        rc = cli_connect(&flags, job.plan);
+    else
+        rc = good ? WEIR_EXIT_DONE : WEIR_EXIT_USAGE;
+    cli_job_close(&job);
+    return rc;
+}
+
+int weir_cli_explain(int count, char **argument, const atomic_int *stop)
+{
+    (void)stop;
+    cli_flags flags;
+    int rc;
+    if (!begin("explain", count, argument, &flags, &rc))
+        return rc;
+    cli_job job;
+    bool good = cli_job_open(&flags, &job);
+    if (good) {
+        weir_buf text = {0};
+        weir_plan_print(&text, job.plan);
+        print_buf(&text, stdout);
+    }
+    cli_job_close(&job);
+    return good ? WEIR_EXIT_DONE : WEIR_EXIT_USAGE;
+}

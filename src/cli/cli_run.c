@@ -1,0 +1,109 @@
+/* cli/run: `weir run`: plans the job, starts what watches it, lets the engine work.
+ *
+ * Gives      weir_cli_run.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "weir/http_server.h"
+
+static const char *output_of(const cli_flags *flags)
+{
+    if (flags->output)
+        return flags->output;
+    return isatty(STDOUT_FILENO) ? "table" : "json";
+}
+
+static void log_error(const weir_err *err)
+{
+    weir_log_error("stopped", WEIR_F_TEXT("error", err->msg),
+                   WEIR_F_TEXT("hint", err->hint),
+                   WEIR_F_TEXT("exit", weir_exit_name(err->exit)),
+                   WEIR_F_TEXT("where", err->where));
+}
+
+static void log_summary(weir_status *status, int64_t took_us)
+{
+    weir_log_info("finished", WEIR_F_U64("records", atomic_load(&status->records)),
+                  WEIR_F_U64("bad", atomic_load(&status->bad)),
+                  WEIR_F_U64("late", atomic_load(&status->late)),
+                  WEIR_F_U64("duplicate", atomic_load(&status->duplicate)),
+                  WEIR_F_U64("skipped", atomic_load(&status->skipped)),
+                  WEIR_F_U64("rows_out", atomic_load(&status->rows_out)),
+                  WEIR_F_U64("epoch", atomic_load(&status->epoch)),
+                  WEIR_F_MS("took_ms", took_us));
+}
+
+static weir_code serve(const weir_plan *plan, const weir_status *status,
+                       weir_http_server **out, weir_err *err)
+{
+    *out = NULL;
+    const weir_job_settings *job = &plan->settings;
+    if (job->http_listen.len == 0)
+        return WEIR_OK;
+    weir_code rc = weir_http_start(job->http_listen, job->http_listen_given, status, out, err);
+    if (rc == WEIR_OK)
+        weir_log_info("listening", WEIR_F_U64("port", weir_http_port(*out)));
+    return rc;
+}
+
+static weir_code run_job(const cli_flags *flags, const weir_plan *plan,
+                         const atomic_int *stop, weir_status *status, weir_err *err)
+{
+    bool embedded = flags->embedded != NULL;
+    cli_places places = {.flags = flags, .plan = plan};
+    weir_engine_setup setup = {
+        .plan = plan, .clock = weir_clock_system(), .stop = stop, .status = status,
+        .until_end = flags->until_end, .leave_open = flags->leave_open,
+        .fresh = flags->fresh, .take_over = flags->take_over || embedded,
+        .embedded = weir_str_of(embedded ? flags->embedded : ""),
+        .output = weir_str_of(output_of(flags)),
+        .source_kind = embedded ? cli_source_kind_embedded : cli_source_kind,
+        .sink_kind = embedded ? cli_sink_kind_embedded : cli_sink_kind,
+        .store_at = cli_store_at, .store_self = &places};
+    weir_http_server *server = NULL;
+    weir_code rc = embedded ? cli_lock(flags->embedded, stop, err) : WEIR_OK;
+    if (rc == WEIR_OK)
+        rc = serve(plan, status, &server, err);
+    if (rc == WEIR_OK) {
+        cli_progress *progress = flags->until_end ? cli_progress_start(status) : NULL;
+        rc = weir_engine_run(&setup, err);
+        cli_progress_stop(progress);
+    }
+    weir_http_stop(server);
+    return rc;
+}
+
+int weir_cli_run(int count, char **argument, const atomic_int *stop)
+{
+    cli_flags flags;
+    if (!cli_flags_read("run", count, argument, &flags))
+        return WEIR_EXIT_USAGE;
+    char *name = (char *)(uintptr_t)"run";
+    if (flags.help)
+        return weir_cli_help(1, &name, stop);
+    weir_log_start(flags.log_json, flags.log_level);
+    cli_job job;
+    if (!cli_job_open(&flags, &job)) {
+        cli_job_close(&job);
+        return WEIR_EXIT_USAGE;
+    }
+    weir_status *status = weir_heap_new(1, sizeof *status);
+    weir_clock *clock = weir_clock_system();
+    int64_t start = clock->mono_us(clock);
+    weir_err err;
+    weir_err_clear(&err);
+    weir_code rc = run_job(&flags, job.plan, stop, status, &err);
+    if (rc == WEIR_OK)
+        log_summary(status, clock->mono_us(clock) - start);
+    else
+        log_error(&err);
+    weir_log_flush();
+    weir_heap_free(status);
+    cli_job_close(&job);
+    return rc == WEIR_OK ? WEIR_EXIT_DONE : (int)err.exit;
+}

@@ -1,0 +1,386 @@
+/* engine/commit: takes one cut epoch through stage, execute, the commit point, commit and
+ * finalise, while the lanes read the next one.
+ *
+ * Gives      engine_commit_main.
+ * Relies on  checkpoint for E1, E4, E7; sinks for the rest (docs/checkpoint-format.md).
+ * Always     1. no effect is visible before the manifest is put (E4).
+ *            2. all effects are visible before the next epoch's manifest is put: the
+ *               next cut waits until `committing` is empty.
+ *            3. the manifest's bytes are final before any SQL runs: a refused row makes
+ *               new bytes, and SQL that starts again.
+ *
+ * The bad case that this order prevents: the process dies between the PUT and COMMIT. The
+ * manifest holds the rows, so whoever takes over applies them under the compare-and-set;
+ * had COMMIT come first, a lost PUT would leave rows that no checkpoint knows.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "engine_parts.h"
+
+typedef struct commit {
+    engine_job       *engine;
+    engine_epoch *epoch;
+    weir_stage   *stage;
+    weir_commit_id id;
+    bool          again;
+    weir_sink_rows **rows; /* per group: count in rows_count */
+    uint32_t     *rows_count;
+} commit;
+
+bool engine_stopping(const engine_job *engine)
+{
+    return atomic_load(engine->setup->stop) >= 2 || atomic_load(&engine->halted);
+}
+
+static void section_name(char out[192], const char *prefix, weir_str name)
+{
+    snprintf(out, 192, "%s/%.*s", prefix, (int)(name.len < 128 ? name.len : 128), name.at);
+}
+
+/* Rows per group and table, views of the emission's batches. */
+static void sort_rows(commit *c)
+{
+    engine_job *engine = c->engine;
+    weir_arena *arena = c->epoch->arena;
+    c->rows = WEIR_ARRAY(arena, weir_sink_rows *, engine->groups);
+    c->rows_count = WEIR_ARRAY(arena, uint32_t, engine->groups);
+    for (uint32_t g = 0; g < engine->groups; g++)
+        c->rows[g] = WEIR_ARRAY(arena, weir_sink_rows, engine->flows);
+    for (uint32_t f = 0; f < engine->flows; f++) {
+        const weir_flow *flow = &c->epoch->emission.flow[f];
+        uint32_t g = engine->flow_group[f];
+        if (flow->batches == 0)
+            continue;
+        c->rows[g][c->rows_count[g]++] = (weir_sink_rows){
+            .table = engine->flow_table[f], .batches = flow->batches, .batch = flow->batch};
+    }
+}
+
+static weir_code stage_sink(commit *c, weir_sink *sink, const char *section,
+                            const weir_sink_rows *rows, uint32_t count, weir_err *err)
+{
+    weir_stage_input input = {
+        .gen = weir_checkpoint_generation(c->engine->checkpoint),
+        .epoch = c->epoch->number,
+        .watermark_us = c->epoch->watermark_us,
+        .mono_us = c->epoch->cut_us,
+        .end = c->epoch->end,
+        .again = c->again,
+        .rows = rows,
+        .count = count,
+        .stage = c->stage,
+    };
+    weir_buf payload = {0};
+    weir_code rc = sink->kind->stage(sink, &input, &payload, err);
+    if (rc == WEIR_OK)
+        weir_stage_section(c->stage, section, weir_buf_view(&payload));
+    weir_buf_done(&payload);
+    return rc;
+}
+
+static weir_code stage_sinks(commit *c, weir_err *err)
+{
+    char name[192];
+    for (uint32_t g = 0; g < c->engine->groups; g++) {
+        engine_group *group = &c->engine->group[g];
+        section_name(name, "sink", group->name);
+        weir_code rc = stage_sink(c, group->sink, name, c->rows[g], c->rows_count[g], err);
+        if (rc != WEIR_OK)
+            return weir_err_note(err, "sink '%.*s'", WEIR_STR_FMT(group->name));
+    }
+    for (uint32_t d = 0; d < c->engine->deads; d++) {
+        weir_batch *batch = engine_letter_batch(c->engine, c->epoch, d, c->epoch->arena);
+        weir_sink_rows rows = {.table = 0, .batches = 1, .batch = &batch};
+        section_name(name, "dead", c->engine->dead[d].name);
+        weir_code rc = stage_sink(c, c->engine->dead[d].sink, name, &rows, batch != NULL, err);
+        if (rc != WEIR_OK)
+            return weir_err_note(err, "dead letters '%s'", name);
+    }
+    return WEIR_OK;
+}
+
+static void stage_own(commit *c)
+{
+    engine_job *engine = c->engine;
+    weir_buf buf = {0};
+    engine_slices_stage(engine, c->epoch, c->stage, &buf);
+    weir_stage_section(c->stage, "state", weir_buf_view(&buf));
+    weir_buf_clear(&buf);
+    engine_groups_write(engine, &buf);
+    weir_stage_section(c->stage, "groups", weir_buf_view(&buf));
+    weir_buf_clear(&buf);
+    weir_buf_u64(&buf, engine->plan->fingerprint);
+    weir_stage_section(c->stage, "plan", weir_buf_view(&buf));
+    weir_buf_done(&buf);
+    weir_stage_section(c->stage, "positions", weir_buf_view(&c->epoch->positions));
+}
+
+/* E1: stage everything; the manifest's bytes are fixed. */
+static weir_code stage_all(commit *c, weir_err *err)
+{
+    weir_stage_reset(c->stage);
+    stage_own(c);
+    weir_code rc = stage_sinks(c, err);
+    WEIR_FAILPOINT(ep_staged);
+    if (rc == WEIR_OK)
+        rc = weir_stage_build(c->stage, &c->id.sha, err);
+    c->id.gen = weir_checkpoint_generation(c->engine->checkpoint);
+    c->id.epoch = c->epoch->number;
+    c->id.prev_sha = c->engine->last_sha;
+    return rc;
+}
+
+/* Repeats a step while its fate is RETRY; a stuck sink holds its epoch, visibly. */
+typedef weir_code commit_step_fn(commit *, uint32_t group, weir_err *);
+
+static weir_code persist(commit *c, commit_step_fn *step, uint32_t group, weir_err *err)
+{
+    engine_job *engine = c->engine;
+    weir_backoff backoff = {.clock = engine->clock};
+    for (;;) {
+        weir_err_clear(err);
+        weir_code rc = step(c, group, err);
+        if (rc == WEIR_OK || err->fate != WEIR_FATE_RETRY) {
+            if (backoff.tries > 0 && rc == WEIR_OK) {
+                weir_log_info("sink is back", WEIR_F_U64("epoch", c->epoch->number));
+                weir_metric_set(WEIR_M_sink_stuck, 0);
+                atomic_store(&engine->status->ready, true);
+            }
+            return rc;
+        }
+        if (engine_stopping(engine))
+            return weir_fail(err, WEIR_E_STOPPED, "stopped while a sink was away");
+        if (backoff.tries == 0) {
+            weir_log_warn("sink is away", WEIR_F_U64("epoch", c->epoch->number),
+                          WEIR_F_TEXT("error", err->msg));
+            weir_metric_set(WEIR_M_sink_stuck, 1);
+            atomic_store(&engine->status->ready, false);
+        }
+        weir_metric_add(WEIR_M_sql_retries, 1);
+        weir_backoff_wait(&backoff);
+    }
+}
+
+static weir_code refuse_rows(commit *c, uint32_t g, const weir_refusals *refusals,
+                             weir_err *err)
+{
+    engine_job *engine = c->engine;
+    engine_group *group = &engine->group[g];
+    for (uint32_t i = 0; i < refusals->count; i++) {
+        const weir_refused *row = &refusals->row[i];
+        weir_str table = group->table[row->table].name;
+        if (engine->deads == 0)
+            return weir_fail(err, WEIR_E_REMOTE, "table '%.*s' refuses a row: %s",
+                             WEIR_STR_FMT(table), row->msg);
+        engine_dead_letter letter = {
+            .table = table, .topic = {NULL, 0}, .key = {NULL, 0}, .value = {NULL, 0},
+            .headers = {NULL, 0}, .column = {NULL, 0},
+            .message = weir_str_copy(c->epoch->arena, weir_str_of(row->msg)),
+            .code = weir_str_copy(c->epoch->arena, weir_str_of(row->code)).at,
+        };
+        engine_letter_add(&c->epoch->letters[engine->lanes], 0, &letter);
+        weir_log_warn("a sink refused a row", WEIR_F_STR("table", table),
+                      WEIR_F_TEXT("error", row->msg));
+    }
+    c->again = true;
+    return WEIR_OK;
+}
+
+static weir_code execute_group(commit *c, uint32_t g, weir_err *err)
+{
+    engine_group *group = &c->engine->group[g];
+    char section[192];
+    section_name(section, "sink", group->name);
+    engine_history history;
+    engine_history_of(c->engine, weir_str_of(section), &history);
+    weir_refusals refusals = {.arena = c->epoch->arena};
+    weir_code rc = group->sink->kind->execute(group->sink, &c->id, &history.base, &refusals,
+                                              err);
+    if (rc == WEIR_OK && refusals.count > 0)
+        rc = refuse_rows(c, g, &refusals, err);
+    return rc;
+}
+
+/* E1 and E3 until every sink takes every row that is left. */
+static weir_code prepare(commit *c, weir_err *err)
+{
+    for (;;) {
+        weir_code rc = stage_all(c, err);
+        if (rc != WEIR_OK)
+            return rc;
+        c->again = false;
+        WEIR_FAILPOINT(ep_before_execute);
+        for (uint32_t g = 0; g < c->engine->groups && !c->again; g++) {
+            rc = persist(c, execute_group, g, err);
+            if (rc != WEIR_OK)
+                return weir_err_note(err, "sink '%.*s'",
+                                     WEIR_STR_FMT(c->engine->group[g].name));
+        }
+        if (!c->again)
+            break;
+    }
+    WEIR_FAILPOINT(ep_executed);
+    return WEIR_OK;
+}
+
+/* After E4 the new manifest is the last one: histories must see it. */
+static weir_code adopt_manifest(commit *c, weir_err *err)
+{
+    engine_job *engine = c->engine;
+    weir_arena *arena = weir_arena_new("manifest", 64 << 10);
+    weir_manifest *manifest = NULL;
+    weir_code rc = weir_stage_manifest(c->stage, arena, &manifest, err);
+    if (rc != WEIR_OK) {
+        weir_arena_free(arena);
+        return rc;
+    }
+    weir_arena_free(engine->manifest_arena);
+    engine->manifest_arena = arena;
+    engine->last = manifest;
+    engine->last_sha = c->id.sha;
+    for (uint32_t g = 0; g < engine->groups; g++)
+        if (engine->group[g].joined == 0)
+            engine->group[g].joined = c->epoch->number;
+    engine_slices_keep(engine, c->epoch);
+    return WEIR_OK;
+}
+
+static weir_code commit_group(commit *c, uint32_t g, weir_err *err)
+{
+    engine_group *group = &c->engine->group[g];
+    char section[192];
+    section_name(section, "sink", group->name);
+    engine_history history;
+    engine_history_of(c->engine, weir_str_of(section), &history);
+    return group->sink->kind->commit(group->sink, &c->id, &history.base, err);
+}
+
+static weir_code finalise_group(commit *c, uint32_t g, weir_err *err)
+{
+    weir_sink *sink = g < c->engine->groups ? c->engine->group[g].sink
+                                            : c->engine->dead[g - c->engine->groups].sink;
+    return sink->kind->finalise(sink, &c->id, err);
+}
+
+/* E5 and E6. */
+static weir_code make_visible(commit *c, weir_err *err)
+{
+    for (uint32_t g = 0; g < c->engine->groups; g++) {
+        weir_code rc = persist(c, commit_group, g, err);
+        if (rc != WEIR_OK)
+            return weir_err_note(err, "sink '%.*s'", WEIR_STR_FMT(c->engine->group[g].name));
+    }
+    for (uint32_t g = 0; g < c->engine->groups + c->engine->deads; g++) {
+        weir_code rc = persist(c, finalise_group, g, err);
+        if (rc != WEIR_OK)
+            return weir_err_note(err, "publishing");
+    }
+    return WEIR_OK;
+}
+
+static void acknowledge(commit *c)
+{
+    engine_job *engine = c->engine;
+    uint32_t at = 0;
+    for (uint32_t s = 0; s < engine->sources; s++) {
+        engine_source *source = &engine->source[s];
+        weir_err ignored; /* for displays only */
+        weir_err_clear(&ignored);
+        (void)source->source->kind->ack(source->source, c->epoch->ack + at,
+                                        source->partitions, &ignored);
+        at += source->partitions;
+    }
+}
+
+static uint64_t letters_of(const engine_epoch *epoch)
+{
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < epoch->letter_sets; i++)
+        count += epoch->letters[i].count;
+    return count;
+}
+
+static void report(commit *c, int64_t executed_us, int64_t put_us)
+{
+    engine_job *engine = c->engine;
+    int64_t now_us = engine->clock->mono_us(engine->clock);
+    weir_metric_add(WEIR_M_epochs, 1);
+    weir_metric_add(WEIR_M_dead_letters, (int64_t)letters_of(c->epoch));
+    weir_metric_set(WEIR_M_epoch, (int64_t)c->epoch->number);
+    weir_metric_set(WEIR_M_epoch_execute_us, executed_us - c->epoch->cut_us);
+    weir_metric_set(WEIR_M_epoch_put_us, put_us - executed_us);
+    weir_metric_set(WEIR_M_epoch_commit_us, now_us - c->epoch->cut_us);
+    weir_metric_set(WEIR_M_state_bytes, (int64_t)atomic_load(&engine->budget.used));
+    weir_metric_set(WEIR_M_state_groups, (int64_t)weir_ops_groups(engine->ops));
+    atomic_store(&engine->status->epoch, c->epoch->number);
+    weir_log_debug("epoch finalised", WEIR_F_U64("epoch", c->epoch->number),
+                   WEIR_F_U64("records", c->epoch->records),
+                   WEIR_F_MS("took_ms", now_us - c->epoch->cut_us));
+}
+
+static weir_code run_epoch(commit *c, weir_err *err)
+{
+    engine_job *engine = c->engine;
+    sort_rows(c);
+    weir_code rc = prepare(c, err);
+    if (rc != WEIR_OK)
+        return rc;
+    int64_t executed_us = engine->clock->mono_us(engine->clock);
+    rc = weir_stage_publish(c->stage, err);
+    if (rc == WEIR_OK)
+        rc = adopt_manifest(c, err);
+    int64_t put_us = engine->clock->mono_us(engine->clock);
+    if (rc == WEIR_OK)
+        rc = make_visible(c, err);
+    if (rc != WEIR_OK)
+        return rc;
+    WEIR_FAILPOINT(ep_finalised);
+    rc = weir_checkpoint_finalised(engine->checkpoint, err);
+    if (rc != WEIR_OK)
+        return rc;
+    acknowledge(c);
+    report(c, executed_us, put_us);
+    return WEIR_OK;
+}
+
+static void run_commit(engine_job *engine, engine_epoch *epoch)
+{
+    commit c = {.engine = engine, .epoch = epoch};
+    weir_err err;
+    weir_err_clear(&err);
+    c.stage = weir_checkpoint_stage(engine->checkpoint, epoch->number);
+    weir_code rc = run_epoch(&c, &err);
+    weir_stage_free(c.stage);
+    if (rc != WEIR_OK) {
+        (void)weir_err_note(&err, "epoch %llu", (unsigned long long)epoch->number);
+        engine_halt(engine, &err);
+    }
+    pthread_mutex_lock(&engine->lock);
+    if (rc == WEIR_OK)
+        engine->last_epoch = epoch->number;
+    engine->committing = NULL;
+    pthread_cond_broadcast(&engine->changed);
+    pthread_mutex_unlock(&engine->lock);
+    engine_epoch_free(engine, epoch);
+}
+
+void *engine_commit_main(void *argument)
+{
+    engine_job *engine = argument;
+    pthread_mutex_lock(&engine->lock);
+    while (!engine->commit_quit) {
+        engine_epoch *epoch = engine->committing;
+        if (epoch == NULL) {
+            engine_wait(engine);
+            continue;
+        }
+        pthread_mutex_unlock(&engine->lock);
+        run_commit(engine, epoch);
+        pthread_mutex_lock(&engine->lock);
+    }
+    pthread_mutex_unlock(&engine->lock);
+    return NULL;
+}

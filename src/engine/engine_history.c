@@ -1,0 +1,68 @@
+/* engine/history: committed epochs as one sink group sees them, found by walking the
+ * chain of manifests backwards from the last.
+ *
+ * Gives      engine_history_of.
+ * Always     1. every step checks that the older manifest's SHA-256 is what the newer
+ *               one names.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+
+#include "engine_parts.h"
+
+static weir_code step_back(engine_job *engine, weir_arena *arena, weir_manifest **at,
+                           weir_err *err)
+{
+    weir_manifest *newer = *at;
+    weir_manifest *older = NULL;
+    weir_code rc = weir_checkpoint_read(engine->checkpoint, newer->prev_gen, newer->prev_idx,
+                                        arena, &older, err);
+    if (rc != WEIR_OK)
+        return rc;
+    if (!weir_sha256_eq(&older->sha, &newer->prev_sha) || older->epoch + 1 != newer->epoch)
+        return weir_halt(err, WEIR_EXIT_CORRUPT, WEIR_E_CORRUPT,
+                         "manifest %llu/%llu is not the one that its successor names",
+                         (unsigned long long)newer->prev_gen,
+                         (unsigned long long)newer->prev_idx);
+    *at = older;
+    return WEIR_OK;
+}
+
+static weir_code read_epoch(weir_history *history, uint64_t epoch, weir_arena *arena,
+                            weir_committed *out, weir_err *err)
+{
+    engine_history *self = (engine_history *)history;
+    weir_manifest *at = self->engine->last;
+    weir_assert(at != NULL);
+    weir_assert(epoch >= 1 && epoch <= at->epoch);
+    while (at->epoch > epoch) {
+        if (at->prev_idx == 0)
+            return weir_halt(err, WEIR_EXIT_CORRUPT, WEIR_E_NOTFOUND,
+                             "the checkpoint does not reach back to epoch %llu",
+                             (unsigned long long)epoch);
+        weir_code rc = step_back(self->engine, arena, &at, err);
+        if (rc != WEIR_OK)
+            return rc;
+    }
+    memset(out, 0, sizeof *out);
+    out->id = (weir_commit_id){.gen = at->gen, .epoch = at->epoch, .sha = at->sha,
+                               .prev_sha = at->prev_sha};
+    for (uint32_t i = 0; i < at->sections; i++) {
+        if (!weir_str_eq(at->section[i].name, self->section))
+            continue;
+        out->joined = true;
+        out->payload = at->section[i].bytes;
+    }
+    return WEIR_OK;
+}
+
+void engine_history_of(engine_job *engine, weir_str section, engine_history *out)
+{
+    memset(out, 0, sizeof *out);
+    out->base.last = engine->last ? engine->last->epoch : 0;
+    out->base.read = read_epoch;
+    out->base.checkpoint = engine->checkpoint;
+    out->engine = engine;
+    out->section = section;
+}

@@ -1,0 +1,360 @@
+/* engine/intake: from decoded events to rows that may be pushed: duplicates, validity,
+ * watermark, in that order, serially per partition.
+ *
+ * Gives      engine_intake.
+ * Relies on  the decoder for the bytes, the partition being this lane's alone.
+ * Always     1. for each event: duplicate? images valid? lateness is judged (by op)
+ *               against the watermark before the event; its `after` then moves it.
+ *            2. each image is judged alone: a bad one adds and retracts nothing.
+ *            3. when the budget refuses the rows, the partition is as it was before.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "engine_parts.h"
+
+typedef struct intake {
+    engine_lane      *lane;
+    engine_partition *partition;
+    const weir_block *block;
+    uint32_t          first;
+    weir_decoded      decoded;
+    weir_row_error   *reject;   /* per row: code 0: good */
+    uint32_t         *event_of; /* per row */
+    int64_t          *watermark;
+    uint32_t         *partner;
+    uint32_t         *sel;
+    uint32_t          selected;
+    uint64_t          duplicates, skipped;
+    bool              again; /* the budget refused the rows */
+} intake;
+
+/* What has to be put back when the rows cannot be pushed now. */
+typedef struct intake_undo {
+    engine_partition partition;
+    engine_mark     *mark;
+    uint32_t         letters;
+} intake_undo;
+
+static intake_undo remember(const engine_lane *lane, const engine_partition *partition)
+{
+    intake_undo undo = {.partition = *partition, .letters = lane->letters.count};
+    undo.mark = weir_arena_take(lane->scratch, sizeof *undo.mark * (partition->marks + 1));
+    memcpy(undo.mark, partition->mark, sizeof *undo.mark * partition->marks);
+    return undo;
+}
+
+static void put_back(engine_lane *lane, engine_partition *partition, const intake_undo *undo)
+{
+    engine_mark *mark = partition->mark;
+    memcpy(mark, undo->mark, sizeof *mark * undo->partition.marks);
+    partition->marks = undo->partition.marks;
+    partition->watermark_us = undo->partition.watermark_us;
+    partition->highest_us = undo->partition.highest_us;
+    partition->streamed = undo->partition.streamed;
+    partition->snapshot_seen = undo->partition.snapshot_seen;
+    partition->snapshot_first = undo->partition.snapshot_first;
+    partition->snapshot = undo->partition.snapshot;
+    lane->letters.count = undo->letters;
+}
+
+static void reject_row(intake *in, uint32_t row, const char *message)
+{
+    weir_row_error *reject = &in->reject[row];
+    if (reject->code != WEIR_OK)
+        return;
+    reject->code = WEIR_E_DECODE;
+    snprintf(reject->msg, sizeof reject->msg, "%s", message);
+}
+
+/* Evaluates the table's CHECKs over all images: rejected rows are marked. */
+static void check_rows(intake *in)
+{
+    const weir_table *table = in->partition->source->table;
+    weir_arena *scratch = in->lane->scratch;
+    for (uint32_t i = 0; i < table->checks; i++) {
+        weir_row_errors errors = {.arena = scratch};
+        weir_column truth;
+        weir_expr_eval(table->check[i].expr, in->decoded.rows, scratch, &truth, &errors);
+        for (uint32_t e = 0; e < errors.count; e++)
+            reject_row(in, errors.error[e].row, errors.error[e].msg);
+        const uint8_t *holds = truth.values;
+        for (uint32_t row = 0; row < in->decoded.rows->rows; row++) {
+            if (!weir_column_has(&truth, row) || holds[row])
+                continue;
+            char message[sizeof in->reject[row].msg];
+            snprintf(message, sizeof message, "violates check constraint \"%.*s\"",
+                     (int)(table->check[i].name.len < 80 ? table->check[i].name.len : 80),
+                     table->check[i].name.at);
+            reject_row(in, row, message);
+        }
+    }
+}
+
+static void move_watermark(engine_partition *partition, const weir_batch *rows, uint32_t row)
+{
+    const weir_table *table = partition->source->table;
+    if (table->event_time == WEIR_NONE)
+        return;
+    const weir_column *time = &rows->column[table->event_time];
+    if (!weir_column_has(time, row))
+        return;
+    int64_t event_us = ((const int64_t *)time->values)[row];
+    if (event_us > partition->highest_us)
+        partition->highest_us = event_us;
+    int64_t mark_us;
+    if (!__builtin_sub_overflow(event_us, table->watermark_us, &mark_us) &&
+        mark_us > partition->watermark_us)
+        partition->watermark_us = mark_us;
+}
+
+static const weir_record *record_of(const intake *in, uint32_t event)
+{
+    return &in->block->record[in->first + event];
+}
+
+static weir_code bad_event(intake *in, uint32_t number, weir_err *err)
+{
+    const weir_event *event = &in->decoded.event[number];
+    weir_str column = {NULL, 0};
+    const char *code = "DECODE", *message = "the record cannot be decoded";
+    if (event->problem != WEIR_NO_ROW) {
+        const weir_problem *problem = &in->decoded.problem[event->problem];
+        code = problem->code;
+        column = problem->column;
+        message = problem->msg;
+    }
+    return engine_bad_record(in->lane, in->partition, record_of(in, number), code, column,
+                             message, err);
+}
+
+static void take_row(intake *in, uint32_t event, uint32_t row, uint32_t partner)
+{
+    in->event_of[row] = event;
+    in->watermark[row] = in->partition->watermark_us;
+    in->partner[row] = partner;
+    in->sel[in->selected++] = row;
+}
+
+/* The images of one event that is no duplicate. */
+static weir_code take_images(intake *in, uint32_t number, weir_err *err)
+{
+    const weir_event *event = &in->decoded.event[number];
+    uint32_t before = in->partition->source->old_row_state && event->op != 'd'
+                          ? WEIR_NO_ROW : event->before;
+    uint32_t after = event->after;
+    if (event->before_bad)
+        weir_metric_add(WEIR_M_before_bad, 1);
+    if (before != WEIR_NO_ROW && in->reject[before].code != WEIR_OK) {
+        weir_metric_add(WEIR_M_before_bad, 1);
+        before = WEIR_NO_ROW;
+    }
+    weir_code rc = WEIR_OK;
+    if (event->kind == WEIR_EVENT_BAD) {
+        rc = bad_event(in, number, err);
+        after = WEIR_NO_ROW;
+    } else if (after != WEIR_NO_ROW && in->reject[after].code != WEIR_OK) {
+        rc = engine_bad_record(in->lane, in->partition, record_of(in, number), "CHECK",
+                               (weir_str){NULL, 0}, in->reject[after].msg, err);
+        after = WEIR_NO_ROW;
+    }
+    if (before != WEIR_NO_ROW)
+        take_row(in, number, before, after);
+    if (after != WEIR_NO_ROW) {
+        take_row(in, number, after, before);
+        move_watermark(in->partition, in->decoded.rows, after);
+    }
+    return rc;
+}
+
+/* The first table seen is the table; others are bad records. */
+static bool right_table(engine_source *source, weir_str name)
+{
+    pthread_mutex_lock(&source->pin_lock);
+    if (source->pinned[0] == 0 && name.len < sizeof source->pinned)
+        memcpy(source->pinned, name.at, name.len);
+    bool right = weir_str_is(name, source->pinned);
+    pthread_mutex_unlock(&source->pin_lock);
+    return right;
+}
+
+static weir_code wrong_table(intake *in, uint32_t number, weir_str name, weir_err *err)
+{
+    char message[160];
+    snprintf(message, sizeof message, "a row of table '%.*s', not of '%.60s'",
+             (int)(name.len < 60 ? name.len : 60), name.at, in->partition->source->pinned);
+    return engine_bad_record(in->lane, in->partition, record_of(in, number), "TABLE",
+                             (weir_str){NULL, 0}, message, err);
+}
+
+static weir_code take_event(intake *in, uint32_t number, weir_decoder *decoder,
+                            weir_err *err)
+{
+    const weir_event *event = &in->decoded.event[number];
+    engine_source *source = in->partition->source;
+    if (event->kind == WEIR_EVENT_SKIP) {
+        in->skipped++;
+        return WEIR_OK;
+    }
+    if (event->kind == WEIR_EVENT_TRUNCATE) {
+        (void)weir_fail(err, WEIR_E_CONFLICT, "table '%.*s' was truncated at offset %lld",
+                        WEIR_STR_FMT(source->table->name),
+                        (long long)record_of(in, number)->offset);
+        return weir_err_hint(err, "a truncate does not say which rows went; start again "
+                                  "with --fresh behind it");
+    }
+    if (!source->changelog || (event->kind == WEIR_EVENT_BAD && !event->positioned))
+        return take_images(in, number, err);
+    if (event->source_table != WEIR_NONE) {
+        weir_str name = decoder->kind->text(decoder, event->source_table);
+        if (!right_table(source, name))
+            return wrong_table(in, number, name, err);
+    }
+    weir_str origin = event->positioned ? decoder->kind->text(decoder, event->origin)
+                                        : WEIR_STR("");
+    engine_verdict verdict = engine_mark_judge(in->partition, event, origin, err);
+    if (verdict == VERDICT_HALT)
+        return err->code;
+    if (verdict == VERDICT_DUPLICATE) {
+        in->duplicates++;
+        return WEIR_OK;
+    }
+    return take_images(in, number, err);
+}
+
+static void intake_start(intake *in)
+{
+    weir_arena *scratch = in->lane->scratch;
+    uint32_t rows = in->decoded.rows->rows;
+    in->reject = WEIR_ARRAY(scratch, weir_row_error, rows + 1);
+    in->event_of = WEIR_ARRAY(scratch, uint32_t, rows + 1);
+    in->watermark = WEIR_ARRAY(scratch, int64_t, rows + 1);
+    in->partner = WEIR_ARRAY(scratch, uint32_t, rows + 1);
+    in->sel = WEIR_ARRAY(scratch, uint32_t, rows + 1);
+    if (rows && in->partition->source->table->checks)
+        check_rows(in);
+}
+
+/* Rows for which an expression of a flow failed. */
+static weir_code report_errors(intake *in, const weir_row_errors *errors, weir_err *err)
+{
+    for (uint32_t i = 0; i < errors->count; i++) {
+        const weir_row_error *error = &errors->error[i];
+        const weir_batch *rows = in->decoded.rows;
+        if (rows->op && weir_row_retracts(rows->op[error->row])) {
+            weir_metric_add(WEIR_M_before_bad, 1);
+            continue;
+        }
+        weir_code rc = engine_bad_record(in->lane, in->partition,
+                                         record_of(in, in->event_of[error->row]),
+                                         "EXPRESSION", (weir_str){NULL, 0}, error->msg, err);
+        if (rc != WEIR_OK)
+            return rc;
+    }
+    return WEIR_OK;
+}
+
+/* old_row = 'state': the old rows come from the last-value table. */
+static weir_code with_last_values(intake *in, weir_rows *rows, weir_err *err)
+{
+    engine_source *source = in->partition->source;
+    weir_arena *scratch = in->lane->scratch;
+    weir_batch *pairs = NULL;
+    uint32_t *from = NULL;
+    weir_code rc = weir_ops_last_value(in->lane->engine->ops, source->number, rows->batch,
+                                       scratch, &pairs, &from, err);
+    if (rc != WEIR_OK)
+        return rc;
+    int64_t *watermark = WEIR_ARRAY(scratch, int64_t, pairs->rows + 1);
+    uint32_t *partner = WEIR_ARRAY(scratch, uint32_t, pairs->rows + 1);
+    uint32_t *event_of = WEIR_ARRAY(scratch, uint32_t, pairs->rows + 1);
+    for (uint32_t i = 0; i < pairs->rows; i++) {
+        watermark[i] = in->watermark[from[i]];
+        event_of[i] = in->event_of[from[i]];
+        partner[i] = WEIR_NONE;
+        if (i > 0 && from[i - 1] == from[i]) {
+            partner[i] = i - 1;
+            partner[i - 1] = i;
+        }
+    }
+    rows->batch = in->decoded.rows = pairs;
+    rows->watermark = watermark;
+    rows->partner = partner;
+    in->event_of = event_of;
+    return WEIR_OK;
+}
+
+static weir_code push_rows(intake *in, weir_push_counts *counts, weir_err *err)
+{
+    engine_job *engine = in->lane->engine;
+    engine_source *source = in->partition->source;
+    if (in->selected == 0)
+        return WEIR_OK;
+    weir_batch batch = *in->decoded.rows;
+    batch.sel = in->sel;
+    batch.selected = in->selected;
+    weir_rows rows = {.batch = &batch, .watermark = in->watermark, .partner = in->partner,
+                      .closed_us = engine->closed_us};
+    if (source->old_row_state) {
+        weir_code rc = with_last_values(in, &rows, err);
+        if (rc != WEIR_OK)
+            return rc;
+    }
+    weir_row_errors errors = {.arena = in->lane->scratch};
+    weir_code rc = weir_ops_push(engine->ops, in->lane->number, source->number, &rows,
+                                 in->lane->scratch, &errors, counts, err);
+    in->again = rc == WEIR_E_LIMIT;
+    return rc == WEIR_OK ? report_errors(in, &errors, err) : rc;
+}
+
+static void count_up(const intake *in, uint32_t records, const weir_push_counts *counts)
+{
+    engine_lane *lane = in->lane;
+    weir_status *status = lane->engine->status;
+    lane->records += records;
+    lane->passed += counts->passed;
+    lane->passed_bytes += counts->passed_bytes;
+    atomic_fetch_add(&status->records, records);
+    atomic_fetch_add(&status->late, counts->late + counts->late_idle);
+    atomic_fetch_add(&status->duplicate, in->duplicates);
+    atomic_fetch_add(&status->skipped, in->skipped);
+    weir_metric_add(WEIR_M_records_read, records);
+    weir_metric_add(WEIR_M_records_skipped, (int64_t)in->skipped);
+    weir_metric_add(WEIR_M_records_duplicate, (int64_t)in->duplicates);
+    weir_metric_add(WEIR_M_rows_late, (int64_t)(counts->late + counts->late_idle));
+    weir_metric_add(WEIR_M_updates_split, (int64_t)counts->split);
+    engine_source *source = in->partition->source;
+    if (source->error_most == 0)
+        return;
+    if (atomic_fetch_add(&source->error_records, records) + records > source->error_per) {
+        atomic_store(&source->error_records, 0);
+        atomic_store(&source->error_bad, 0);
+    }
+}
+
+bool engine_intake(engine_lane *lane, engine_partition *partition, const weir_block *block,
+                   uint32_t first, uint32_t count, weir_err *err, weir_code *out_rc)
+{
+    weir_arena_mark here = weir_arena_here(lane->scratch);
+    weir_decoder *decoder = lane->decoder[partition->source - lane->engine->source];
+    intake in = {.lane = lane, .partition = partition, .block = block, .first = first};
+    intake_undo undo = remember(lane, partition);
+    weir_push_counts counts = {0};
+    decoder->kind->decode(decoder, block, first, count, lane->scratch, &in.decoded);
+    weir_assert(in.decoded.events == count);
+    intake_start(&in);
+    weir_code rc = WEIR_OK;
+    for (uint32_t i = 0; i < count && rc == WEIR_OK; i++)
+        rc = take_event(&in, i, decoder, err);
+    if (rc == WEIR_OK)
+        rc = push_rows(&in, &counts, err);
+    if (in.again)
+        put_back(lane, partition, &undo);
+    else if (rc == WEIR_OK)
+        count_up(&in, count, &counts);
+    weir_arena_rewind(lane->scratch, here);
+    *out_rc = in.again ? WEIR_OK : rc;
+    return !in.again;
+}

@@ -1,0 +1,215 @@
+/* engine/manifest: the engine's own sections of a manifest, written and read back.
+ *
+ * Gives      engine_positions_write/read, engine_groups_write/read.
+ * Always     1. reading accepts only what writing can have written; anything else is
+ *               CORRUPT, and nothing is taken from it.
+ *
+ * "positions": version, flags, closed windows, then per source and partition where reading
+ * stands, the watermark, and what redelivery is judged by. "groups": sink groups by name
+ * with the epoch at which each joined.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+
+#include "engine_parts.h"
+
+#define POSITIONS_VERSION 1
+#define GROUPS_VERSION 1
+
+enum { FLAG_END = 1, FLAG_BOUNDED = 2 };
+enum { PARTITION_STREAMED = 1, PARTITION_SNAPSHOT = 2, PARTITION_FIRST = 4 };
+
+static void write_log_position(weir_buf *out, const weir_log_position *position)
+{
+    weir_buf_varint(out, position->transaction);
+    weir_buf_varint(out, position->file);
+    weir_buf_varint(out, position->pos);
+    weir_buf_varint(out, position->row);
+    weir_buf_varint(out, position->half);
+}
+
+static weir_log_position read_log_position(weir_reader *reader)
+{
+    weir_log_position position;
+    position.transaction = weir_read_varint(reader);
+    position.file = weir_read_varint(reader);
+    position.pos = weir_read_varint(reader);
+    position.row = (uint32_t)weir_read_varint(reader);
+    position.half = (uint32_t)weir_read_varint(reader);
+    return position;
+}
+
+static void write_partition(const engine_partition *partition, weir_buf *out)
+{
+    weir_buf_blob(out, partition->name);
+    weir_buf_u64(out, (uint64_t)partition->position.next_offset);
+    weir_buf_u64(out, (uint64_t)partition->position.last_offset);
+    weir_buf_u64(out, (uint64_t)partition->position.last_timestamp_us);
+    weir_buf_u32(out, partition->position.last_crc);
+    weir_buf_u64(out, (uint64_t)partition->end);
+    weir_buf_u64(out, (uint64_t)partition->watermark_us);
+    weir_buf_u64(out, (uint64_t)partition->highest_us);
+    weir_buf_byte(out, (uint8_t)((partition->streamed ? PARTITION_STREAMED : 0) |
+                                 (partition->snapshot_seen ? PARTITION_SNAPSHOT : 0) |
+                                 (partition->snapshot_first ? PARTITION_FIRST : 0)));
+    write_log_position(out, &partition->snapshot);
+    weir_buf_byte(out, (uint8_t)partition->marks);
+    for (uint32_t i = 0; i < partition->marks; i++) {
+        weir_buf_blob(out, weir_str_of(partition->mark[i].origin));
+        write_log_position(out, &partition->mark[i].position);
+        weir_buf_u64(out, (uint64_t)partition->mark[i].commit_us);
+    }
+}
+
+void engine_positions_write(engine_job *engine, int64_t closed_us, bool end, weir_buf *out)
+{
+    weir_buf_byte(out, POSITIONS_VERSION);
+    weir_buf_byte(out, (uint8_t)((end ? FLAG_END : 0) |
+                                 (engine->setup->until_end ? FLAG_BOUNDED : 0)));
+    weir_buf_u64(out, (uint64_t)closed_us);
+    weir_buf_varint(out, engine->sources);
+    for (uint32_t s = 0; s < engine->sources; s++) {
+        engine_source *source = &engine->source[s];
+        weir_buf_blob(out, source->table->name);
+        pthread_mutex_lock(&source->pin_lock);
+        weir_buf_blob(out, weir_str_of(source->pinned));
+        pthread_mutex_unlock(&source->pin_lock);
+        weir_buf_varint(out, source->partitions);
+        for (uint32_t p = 0; p < source->partitions; p++)
+            write_partition(&source->partition[p], out);
+    }
+}
+
+static weir_code damaged(const char *what, weir_err *err)
+{
+    return weir_halt(err, WEIR_EXIT_CORRUPT, WEIR_E_CORRUPT,
+                     "the manifest's %s are damaged", what);
+}
+
+static engine_partition *find_partition(engine_source *source, weir_str name)
+{
+    for (uint32_t p = 0; p < source->partitions; p++)
+        if (weir_str_eq(source->partition[p].name, name))
+            return &source->partition[p];
+    return NULL;
+}
+
+static weir_code partition_gone(const engine_source *source, weir_str name, weir_err *err)
+{
+    return weir_halt(err, WEIR_EXIT_TOPIC_CHANGED, WEIR_E_NOTFOUND,
+                     "table '%.*s': partition '%.*s' of the checkpoint is not there any more",
+                     WEIR_STR_FMT(source->table->name), WEIR_STR_FMT(name));
+}
+
+static weir_code read_marks(weir_reader *reader, engine_partition *partition, weir_err *err)
+{
+    uint8_t marks = weir_read_byte(reader);
+    if (marks > ENGINE_MARKS_MAX)
+        return damaged("positions", err);
+    for (uint32_t i = 0; i < marks; i++) {
+        engine_mark *mark = &partition->mark[i];
+        memset(mark, 0, sizeof *mark);
+        weir_str origin = weir_read_blob(reader);
+        mark->position = read_log_position(reader);
+        mark->commit_us = (int64_t)weir_read_u64(reader);
+        if (reader->bad || origin.len >= sizeof mark->origin)
+            return damaged("positions", err);
+        memcpy(mark->origin, origin.at, origin.len);
+    }
+    partition->marks = marks;
+    return WEIR_OK;
+}
+
+static weir_code read_partition(engine_job *engine, weir_reader *reader, engine_source *source,
+                                bool bounded, weir_err *err)
+{
+    weir_str name = weir_read_blob(reader);
+    engine_partition *partition = find_partition(source, name);
+    if (reader->bad)
+        return damaged("positions", err);
+    if (partition == NULL)
+        return partition_gone(source, name, err);
+    partition->position.next_offset = (int64_t)weir_read_u64(reader);
+    partition->position.last_offset = (int64_t)weir_read_u64(reader);
+    partition->position.last_timestamp_us = (int64_t)weir_read_u64(reader);
+    partition->position.last_crc = weir_read_u32(reader);
+    int64_t end = (int64_t)weir_read_u64(reader);
+    if (bounded && engine->setup->until_end)
+        partition->end = end;
+    partition->watermark_us = (int64_t)weir_read_u64(reader);
+    partition->highest_us = (int64_t)weir_read_u64(reader);
+    uint8_t flags = weir_read_byte(reader);
+    partition->streamed = flags & PARTITION_STREAMED;
+    partition->snapshot_seen = flags & PARTITION_SNAPSHOT;
+    partition->snapshot_first = flags & PARTITION_FIRST;
+    partition->snapshot = read_log_position(reader);
+    return read_marks(reader, partition, err);
+}
+
+static engine_source *find_source(engine_job *engine, weir_str name)
+{
+    for (uint32_t s = 0; s < engine->sources; s++)
+        if (weir_str_eq(engine->source[s].table->name, name))
+            return &engine->source[s];
+    return NULL;
+}
+
+weir_code engine_positions_read(engine_job *engine, weir_str bytes, weir_err *err)
+{
+    weir_reader reader = weir_reader_of(bytes);
+    if (weir_read_byte(&reader) != POSITIONS_VERSION)
+        return damaged("positions", err);
+    uint8_t flags = weir_read_byte(&reader);
+    engine->ended = flags & FLAG_END;
+    bool bounded = (flags & FLAG_BOUNDED) && !engine->ended;
+    engine->closed_us = (int64_t)weir_read_u64(&reader);
+    uint64_t sources = weir_read_varint(&reader);
+    for (uint64_t s = 0; s < sources && !reader.bad; s++) {
+        weir_str name = weir_read_blob(&reader);
+        weir_str pinned = weir_read_blob(&reader);
+        uint64_t partitions = weir_read_varint(&reader);
+        engine_source *source = find_source(engine, name);
+        if (reader.bad || source == NULL || pinned.len >= sizeof source->pinned)
+            return damaged("positions", err);
+        memset(source->pinned, 0, sizeof source->pinned);
+        memcpy(source->pinned, pinned.at, pinned.len);
+        for (uint64_t p = 0; p < partitions; p++) {
+            weir_code rc = read_partition(engine, &reader, source, bounded, err);
+            if (rc != WEIR_OK)
+                return rc;
+        }
+    }
+    if (reader.bad || weir_reader_left(&reader) != 0)
+        return damaged("positions", err);
+    return WEIR_OK;
+}
+
+void engine_groups_write(const engine_job *engine, weir_buf *out)
+{
+    weir_buf_byte(out, GROUPS_VERSION);
+    weir_buf_varint(out, engine->groups);
+    for (uint32_t g = 0; g < engine->groups; g++) {
+        const engine_group *group = &engine->group[g];
+        weir_buf_blob(out, group->name);
+        weir_buf_varint(out, group->joined ? group->joined : engine->last_epoch + 1);
+    }
+}
+
+weir_code engine_groups_read(engine_job *engine, weir_str bytes, weir_err *err)
+{
+    weir_reader reader = weir_reader_of(bytes);
+    if (weir_read_byte(&reader) != GROUPS_VERSION)
+        return damaged("sink groups", err);
+    uint64_t groups = weir_read_varint(&reader);
+    for (uint64_t i = 0; i < groups && !reader.bad; i++) {
+        weir_str name = weir_read_blob(&reader);
+        uint64_t joined = weir_read_varint(&reader);
+        for (uint32_t g = 0; g < engine->groups; g++)
+            if (weir_str_eq(engine->group[g].name, name))
+                engine->group[g].joined = joined;
+    }
+    if (reader.bad || weir_reader_left(&reader) != 0)
+        return damaged("sink groups", err);
+    return WEIR_OK;
+}

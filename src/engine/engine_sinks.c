@@ -1,0 +1,198 @@
+/* engine/sinks: sink groups: which tables share an instance, where each flow's rows go.
+ *
+ * Gives      engine_open_sinks.
+ * Always     1. a group's name is stable: from sink_group, the database or the table,
+ *               never from where a server happens to be.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "engine_parts.h"
+
+static bool given(const weir_table *table, const weir_sink_kind *kind, const char *name)
+{
+    for (const weir_option *option = kind->options; option && option->name; option++)
+        if (strcmp(option->name, name) == 0)
+            return weir_opts_given(table->opts, name);
+    return false;
+}
+
+/* "mysql://user@host/shop?x=y" -> "shop". */
+static weir_str database_of(weir_str url)
+{
+    size_t from = 0, end = url.len;
+    for (size_t i = 0; i < url.len; i++)
+        if (url.at[i] == '/')
+            from = i + 1;
+    for (size_t i = from; i < end; i++)
+        if (url.at[i] == '?')
+            end = i;
+    return end > from ? (weir_str){url.at + from, end - from} : WEIR_STR("main");
+}
+
+static weir_str group_name(const weir_table *table, const weir_sink_kind *kind)
+{
+    if (given(table, kind, "sink_group"))
+        return weir_opts_text(table->opts, "sink_group");
+    if (kind->group_by == NULL)
+        return table->name;
+    return database_of(weir_opts_text(table->opts, kind->group_by));
+}
+
+static engine_group *group_of(engine_job *engine, const weir_table *table,
+                              const weir_sink_kind *kind)
+{
+    weir_str name = group_name(table, kind);
+    for (uint32_t g = 0; g < engine->groups; g++)
+        if (engine->group[g].kind == kind && weir_str_eq(engine->group[g].name, name))
+            return &engine->group[g];
+    engine_group *group = &engine->group[engine->groups++];
+    group->kind = kind;
+    group->name = name;
+    group->table = WEIR_ARRAY(engine->arena, weir_sink_table, engine->plan->tables + 1);
+    return group;
+}
+
+static uint32_t table_in_group(engine_group *group, const weir_table *table, bool changelog)
+{
+    for (uint32_t t = 0; t < group->tables; t++)
+        if (weir_str_eq(group->table[t].name, table->name))
+            return t;
+    group->table[group->tables] = (weir_sink_table){
+        .name = table->name, .schema = &table->schema, .keys = table->keys,
+        .key = table->key, .opts = table->opts, .final = table->final,
+        .changelog = changelog, .sql_at = table->sql_at};
+    return group->tables++;
+}
+
+/* Does any row of this node's input carry another op than an insert? */
+static bool gives_changes(const engine_job *engine, uint32_t node)
+{
+    for (; node != WEIR_NONE; node = engine->plan->node[node].input) {
+        const weir_node *at = &engine->plan->node[node];
+        if (at->kind == WEIR_NODE_AGGREGATE)
+            return true;
+        if (at->kind == WEIR_NODE_SCAN) {
+            const weir_table *table = &engine->plan->table[at->table];
+            return table->format && table->format->changelog;
+        }
+    }
+    return false;
+}
+
+static weir_code place_flow(engine_job *engine, uint32_t node, weir_err *err)
+{
+    const weir_table *table = &engine->plan->table[engine->plan->node[node].table];
+    const weir_sink_kind *kind =
+        engine->setup->sink_kind(weir_str_of(table->connector->name));
+    if (kind == NULL)
+        return weir_fail(err, WEIR_E_CONFIG, "there is no sink '%s' in this build",
+                         table->connector->name);
+    engine_group *group = group_of(engine, table, kind);
+    bool changelog = !table->final && !kind->keyed && gives_changes(engine, node);
+    engine->flow_group[engine->flows] = (uint32_t)(group - engine->group);
+    engine->flow_table[engine->flows] = table_in_group(group, table, changelog);
+    engine->flows++;
+    return WEIR_OK;
+}
+
+static weir_sink_setup setup_of(engine_job *engine)
+{
+    return (weir_sink_setup){
+        .job = engine->plan->settings.job_name, .lineage = engine->lineage,
+        .task = WEIR_STR("t0"), .clock = engine->clock,
+        .open_bytes_max = (size_t)engine->plan->settings.memory_limit / 4,
+        .embedded = engine->setup->embedded, .output = engine->setup->output,
+        .stop = engine->setup->stop, .store_at = engine->setup->store_at,
+        .store_self = engine->setup->store_self};
+}
+
+static weir_code open_group(engine_job *engine, engine_group *group, weir_err *err)
+{
+    weir_sink_setup setup = setup_of(engine);
+    setup.group = group->name;
+    setup.table = group->table;
+    setup.tables = group->tables;
+    weir_backoff backoff = {.clock = engine->clock};
+    for (;;) {
+        weir_err_clear(err);
+        weir_code rc = weir_sink_new(group->kind, &setup, &group->sink, err);
+        if (rc == WEIR_OK)
+            return WEIR_OK;
+        if (err->fate != WEIR_FATE_RETRY || atomic_load(engine->setup->stop))
+            return weir_err_note(err, "opening sink '%.*s'", WEIR_STR_FMT(group->name));
+        if (backoff.tries == 0)
+            weir_log_warn("sink is away", WEIR_F_STR("sink", group->name),
+                          WEIR_F_TEXT("error", err->msg));
+        weir_backoff_wait(&backoff);
+    }
+}
+
+static weir_code open_dead(engine_job *engine, engine_dead *dead, weir_err *err)
+{
+    const weir_sink_kind *kind = engine->setup->sink_kind(WEIR_STR("s3"));
+    weir_assert(kind != NULL);
+    const weir_job_settings *job = &engine->plan->settings;
+    weir_str location = job->checkpoint_location;
+    while (location.len > 1 && location.at[location.len - 1] == '/')
+        location.len--;
+    char *path = weir_arena_text(engine->arena, "%.*s/%.*s/l%u/dead/%.*s/",
+                                 WEIR_STR_FMT(location), WEIR_STR_FMT(job->job_name),
+                                 engine->lineage, WEIR_STR_FMT(dead->name));
+    weir_setting setting = {.name = WEIR_STR("path"), .value = weir_str_of(path),
+                            .name_at = -1, .value_at = -1};
+    const weir_option *const options[3] = {kind->options, weir_sink_formats()->options, NULL};
+    weir_opts *opts = NULL;
+    weir_code rc = weir_opts_read(options, &setting, 1, engine->arena, &opts, err);
+    if (rc != WEIR_OK)
+        return rc;
+    weir_sink_table *table = WEIR_NEW(engine->arena, weir_sink_table);
+    *table = (weir_sink_table){.name = WEIR_STR("dead_letter"),
+                               .schema = engine_letter_schema(), .opts = opts,
+                               .final = true, .sql_at = -1};
+    weir_sink_setup setup = setup_of(engine);
+    setup.group = dead->name;
+    setup.table = table;
+    setup.tables = 1;
+    setup.dead_letter = true;
+    return weir_sink_new(kind, &setup, &dead->sink, err);
+}
+
+static weir_code open_deads(engine_job *engine, weir_err *err)
+{
+    engine->dead = WEIR_ARRAY(engine->arena, engine_dead, engine->sources + 1);
+    for (uint32_t s = 0; s < engine->sources; s++) {
+        engine_source *source = &engine->source[s];
+        if (source->on_error != ON_ERROR_DEAD_LETTER)
+            continue;
+        weir_str name = weir_opts_text(source->table->opts, "dead_letter");
+        uint32_t d = 0;
+        while (d < engine->deads && !weir_str_eq(engine->dead[d].name, name))
+            d++;
+        source->dead_sink = d;
+        if (d < engine->deads)
+            continue;
+        engine->dead[engine->deads++].name = name;
+        weir_code rc = open_dead(engine, &engine->dead[d], err);
+        if (rc != WEIR_OK)
+            return weir_err_note(err, "dead letters '%.*s'", WEIR_STR_FMT(name));
+    }
+    return WEIR_OK;
+}
+
+weir_code engine_open_sinks(engine_job *engine, weir_err *err)
+{
+    const weir_plan *plan = engine->plan;
+    engine->group = WEIR_ARRAY(engine->arena, engine_group, plan->tables + 1);
+    engine->flow_group = WEIR_ARRAY(engine->arena, uint32_t, plan->nodes + 1);
+    engine->flow_table = WEIR_ARRAY(engine->arena, uint32_t, plan->nodes + 1);
+    weir_code rc = WEIR_OK;
+    for (uint32_t n = 0; n < plan->nodes && rc == WEIR_OK; n++)
+        if (plan->node[n].kind == WEIR_NODE_SINK)
+            rc = place_flow(engine, n, err);
+    for (uint32_t g = 0; g < engine->groups && rc == WEIR_OK; g++)
+        rc = open_group(engine, &engine->group[g], err);
+    return rc == WEIR_OK ? open_deads(engine, err) : rc;
+}

@@ -1,0 +1,232 @@
+/* engine/slices: state in the checkpoint: full copies slice by slice, deltas by epoch.
+ *
+ * Gives      engine_slices_choose, _stage, _keep, _restore.
+ * Always     1. slice s = its full copy, then s's part of every delta of a later epoch.
+ *            2. the list is flat: nothing refers to a list in another manifest.
+ *            3. at most ENGINE_FULL_SLICES slices are written whole in an epoch, the
+ *               oldest first, so that an epoch stays small.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "engine_parts.h"
+
+#define SLICES_VERSION 1
+#define SLICES_DELTAS_BEFORE_FULL 64
+
+static bool wants_full(const engine_job *engine, uint32_t number, uint64_t epoch)
+{
+    const engine_slice *slice = &engine->slice[number];
+    if (epoch - slice->full_epoch >= SLICES_DELTAS_BEFORE_FULL)
+        return true;
+    size_t size = weir_ops_slice_bytes(engine->ops, number);
+    return slice->delta_bytes > (uint64_t)size + 4096;
+}
+
+void engine_slices_choose(engine_job *engine, engine_epoch *epoch)
+{
+    for (uint32_t taken = 0; taken < ENGINE_FULL_SLICES; taken++) {
+        uint32_t oldest = WEIR_SLICES;
+        for (uint32_t i = 0; i < WEIR_SLICES; i++) {
+            if (epoch->slice_full[i] || !wants_full(engine, i, epoch->number))
+                continue;
+            if (oldest == WEIR_SLICES ||
+                engine->slice[i].full_epoch < engine->slice[oldest].full_epoch)
+                oldest = i;
+        }
+        if (oldest == WEIR_SLICES)
+            return;
+        epoch->slice_full[oldest] = true;
+    }
+}
+
+static void stage_blobs(engine_epoch *epoch, weir_stage *stage)
+{
+    weir_buf deltas = {0};
+    for (uint32_t i = 0; i < WEIR_SLICES; i++) {
+        weir_str bytes = weir_buf_view(&epoch->slice_bytes[i]);
+        if (epoch->slice_full[i]) {
+            weir_stage_blob(stage, bytes, true, &epoch->slice_ref[i]);
+        } else if (bytes.len > 0) {
+            weir_buf_byte(&deltas, (uint8_t)i);
+            weir_buf_blob(&deltas, bytes);
+        }
+    }
+    epoch->has_delta = deltas.len > 0;
+    if (epoch->has_delta)
+        weir_stage_blob(stage, weir_buf_view(&deltas), true, &epoch->delta_ref);
+    weir_buf_done(&deltas);
+}
+
+/* The first epoch whose delta some slice still needs, after this epoch. */
+static uint64_t oldest_needed(const engine_job *engine, const engine_epoch *epoch)
+{
+    uint64_t oldest = epoch->number;
+    for (uint32_t i = 0; i < WEIR_SLICES; i++) {
+        uint64_t full = epoch->slice_full[i] ? epoch->number : engine->slice[i].full_epoch;
+        if (full < oldest)
+            oldest = full;
+    }
+    return oldest + 1;
+}
+
+static void write_deltas(const engine_job *engine, const engine_epoch *epoch, weir_buf *out)
+{
+    uint64_t oldest = oldest_needed(engine, epoch);
+    uint32_t kept = epoch->has_delta;
+    for (uint32_t i = 0; i < engine->deltas; i++)
+        kept += engine->delta[i].epoch >= oldest;
+    weir_assert(kept <= ENGINE_DELTAS_MAX);
+    weir_buf_varint(out, kept);
+    for (uint32_t i = 0; i < engine->deltas; i++) {
+        if (engine->delta[i].epoch < oldest)
+            continue;
+        weir_buf_varint(out, engine->delta[i].epoch);
+        weir_blob_ref_write(out, &engine->delta[i].ref);
+    }
+    if (epoch->has_delta) {
+        weir_buf_varint(out, epoch->number);
+        weir_blob_ref_write(out, &epoch->delta_ref);
+    }
+}
+
+void engine_slices_stage(engine_job *engine, engine_epoch *epoch, weir_stage *stage,
+                         weir_buf *out)
+{
+    stage_blobs(epoch, stage);
+    weir_buf_byte(out, SLICES_VERSION);
+    weir_buf_byte(out, WEIR_SLICES);
+    for (uint32_t i = 0; i < WEIR_SLICES; i++) {
+        const engine_slice *slice = &engine->slice[i];
+        bool full = epoch->slice_full[i];
+        weir_buf_byte(out, full || slice->has_full);
+        if (!full && !slice->has_full)
+            continue;
+        weir_buf_varint(out, full ? epoch->number : slice->full_epoch);
+        weir_blob_ref_write(out, full ? &epoch->slice_ref[i] : &slice->full);
+    }
+    write_deltas(engine, epoch, out);
+}
+
+void engine_slices_keep(engine_job *engine, const engine_epoch *epoch)
+{
+    uint64_t oldest = oldest_needed(engine, epoch);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < engine->deltas; i++)
+        if (engine->delta[i].epoch >= oldest)
+            engine->delta[kept++] = engine->delta[i];
+    engine->deltas = kept;
+    if (epoch->has_delta)
+        engine->delta[engine->deltas++] =
+            (engine_delta){.ref = epoch->delta_ref, .epoch = epoch->number};
+    for (uint32_t i = 0; i < WEIR_SLICES; i++) {
+        engine_slice *slice = &engine->slice[i];
+        if (epoch->slice_full[i])
+            *slice = (engine_slice){.full = epoch->slice_ref[i], .has_full = true,
+                                    .full_epoch = epoch->number,
+                                    .full_bytes = epoch->slice_bytes[i].len};
+        else
+            slice->delta_bytes += epoch->slice_bytes[i].len;
+    }
+}
+
+static weir_code damaged(weir_err *err)
+{
+    return weir_halt(err, WEIR_EXIT_CORRUPT, WEIR_E_CORRUPT,
+                     "the manifest's list of state is damaged");
+}
+
+static weir_code read_index(engine_job *engine, weir_str section, weir_err *err)
+{
+    weir_reader reader = weir_reader_of(section);
+    if (weir_read_byte(&reader) != SLICES_VERSION || weir_read_byte(&reader) != WEIR_SLICES)
+        return damaged(err);
+    for (uint32_t i = 0; i < WEIR_SLICES; i++) {
+        engine_slice *slice = &engine->slice[i];
+        slice->has_full = weir_read_byte(&reader) == 1;
+        if (!slice->has_full)
+            continue;
+        slice->full_epoch = weir_read_varint(&reader);
+        if (!weir_blob_ref_read(&reader, &slice->full))
+            return damaged(err);
+    }
+    uint64_t deltas = weir_read_varint(&reader);
+    if (reader.bad || deltas > ENGINE_DELTAS_MAX)
+        return damaged(err);
+    for (uint64_t i = 0; i < deltas; i++) {
+        engine->delta[i].epoch = weir_read_varint(&reader);
+        if (!weir_blob_ref_read(&reader, &engine->delta[i].ref))
+            return damaged(err);
+    }
+    engine->deltas = (uint32_t)deltas;
+    return reader.bad || weir_reader_left(&reader) ? damaged(err) : WEIR_OK;
+}
+
+static weir_code load_full(engine_job *engine, weir_err *err)
+{
+    weir_blob_ref ref[WEIR_SLICES];
+    uint32_t which[WEIR_SLICES];
+    weir_buf bytes[WEIR_SLICES] = {{0}};
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < WEIR_SLICES; i++) {
+        if (!engine->slice[i].has_full)
+            continue;
+        ref[count] = engine->slice[i].full;
+        which[count++] = i;
+    }
+    weir_code rc = weir_checkpoint_fetch(engine->checkpoint, ref, count, bytes, err);
+    for (uint32_t i = 0; i < count && rc == WEIR_OK; i++) {
+        engine->slice[which[i]].full_bytes = bytes[i].len;
+        rc = weir_ops_load(engine->ops, which[i], true, weir_buf_view(&bytes[i]), err);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        weir_buf_done(&bytes[i]);
+    return rc;
+}
+
+static weir_code load_delta(engine_job *engine, const engine_delta *delta, weir_str bytes,
+                            weir_err *err)
+{
+    weir_reader reader = weir_reader_of(bytes);
+    while (weir_reader_left(&reader) > 0) {
+        uint8_t number = weir_read_byte(&reader);
+        weir_str part = weir_read_blob(&reader);
+        if (reader.bad || number >= WEIR_SLICES)
+            return damaged(err);
+        engine_slice *slice = &engine->slice[number];
+        if (slice->has_full && delta->epoch <= slice->full_epoch)
+            continue;
+        slice->delta_bytes += part.len;
+        weir_code rc = weir_ops_load(engine->ops, number, false, part, err);
+        if (rc != WEIR_OK)
+            return rc;
+    }
+    return WEIR_OK;
+}
+
+static weir_code load_deltas(engine_job *engine, weir_err *err)
+{
+    weir_code rc = WEIR_OK;
+    for (uint32_t from = 0; from < engine->deltas && rc == WEIR_OK; from += 16) {
+        uint32_t count = engine->deltas - from < 16 ? engine->deltas - from : 16;
+        weir_blob_ref ref[16];
+        weir_buf bytes[16] = {{0}};
+        for (uint32_t i = 0; i < count; i++)
+            ref[i] = engine->delta[from + i].ref;
+        rc = weir_checkpoint_fetch(engine->checkpoint, ref, count, bytes, err);
+        for (uint32_t i = 0; i < count && rc == WEIR_OK; i++)
+            rc = load_delta(engine, &engine->delta[from + i], weir_buf_view(&bytes[i]), err);
+        for (uint32_t i = 0; i < count; i++)
+            weir_buf_done(&bytes[i]);
+    }
+    return rc;
+}
+
+weir_code engine_slices_restore(engine_job *engine, weir_str section, weir_err *err)
+{
+    weir_code rc = read_index(engine, section, err);
+    if (rc == WEIR_OK)
+        rc = load_full(engine, err);
+    if (rc == WEIR_OK)
+        rc = load_deltas(engine, err);
+    return rc;
+}
