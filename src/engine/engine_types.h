@@ -1,0 +1,118 @@
+/* engine/types: partitions, sources, lanes and dead letters of the running job.
+ *
+ * A partition's fields belong to its lane between barriers and to the caller's thread at
+ * a barrier (see engine_cut).
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef WEIR_ENGINE_TYPES_H
+#define WEIR_ENGINE_TYPES_H
+
+#include <pthread.h>
+
+#include "weir/checkpoint.h"
+#include "weir/engine.h"
+#include "weir/failpoint.h"
+#include "weir/hash.h"
+#include "weir/log.h"
+#include "weir/metric.h"
+#include "weir/op.h"
+
+#define ENGINE_MARKS_MAX 64u        /* origins of one partition; the oldest is dropped */
+#define ENGINE_ORIGIN_BYTES 160u    /* of a name/origin text, cut behind */
+#define ENGINE_PARK_FACTOR 2        /* intervals that reading may run ahead of a commit */
+#define ENGINE_TICK_US 20000        /* how often the caller's thread looks around */
+#define ENGINE_LANE_QUEUE_BYTES (24u << 20) /* of blocks waiting for one lane */
+#define ENGINE_LANE_QUEUE_BLOCKS 256u
+
+typedef struct engine_job engine_job;
+typedef struct engine_source engine_source;
+
+/* The highest position of one origin that a partition has seen. */
+typedef struct engine_mark {
+    char              origin[ENGINE_ORIGIN_BYTES];
+    uint32_t          number; /* the decoder's number of this text, or WEIR_NONE */
+    weir_log_position position;
+    int64_t           commit_us; /* highest commit time of this lineage */
+} engine_mark;
+
+typedef struct engine_partition {
+    engine_source *source;
+    uint32_t       index;        /* in the source's list */
+    weir_str       name;
+    int64_t        end;          /* bounded: stop before this offset; INT64_MAX: none */
+    weir_position  position;
+    int64_t        watermark_us; /* INT64_MIN: none yet */
+    int64_t        highest_us;   /* highest event time of a valid row, INT64_MIN */
+    uint32_t       marks;
+    engine_mark   *mark;         /* ENGINE_MARKS_MAX */
+    bool           streamed;     /* a streamed row event was seen */
+    bool           snapshot_seen, snapshot_first;
+    weir_log_position snapshot;  /* of the first snapshot's rows */
+    bool           at_end;       /* the end was reported */
+    bool           idle;         /* counted out of the minimum at the last cut */
+    _Atomic int64_t moved_us;    /* monotonic time of the last record */
+    uint32_t       lane;
+    uint32_t       series_position, series_watermark;
+} engine_partition;
+
+struct engine_source {
+    engine_job            *engine;
+    const weir_table  *table;
+    uint32_t           number;   /* in plan->table */
+    weir_source       *source;
+    const weir_decoder_kind *decoder_kind;
+    uint32_t           partitions;
+    engine_partition  *partition;
+    weir_str          *partition_name;
+    int32_t           *partition_number;
+    enum { ON_ERROR_FAIL, ON_ERROR_SKIP, ON_ERROR_DEAD_LETTER } on_error;
+    bool               keep_duplicates, ignore_snapshot, old_row_state, changelog;
+    int64_t            idle_timeout_us;
+    uint64_t           error_most, error_per; /* error_limit; most 0: none */
+    _Atomic uint64_t   error_bad, error_records;
+    uint32_t           dead_sink;  /* in engine->dead, or WEIR_NONE */
+    pthread_mutex_t    pin_lock;
+    char               pinned[WEIR_JOB_NAME_MAX * 8]; /* "db.table", or "" */
+    pthread_t          thread;
+    bool               started;
+};
+
+typedef struct engine_dead_letter {
+    engine_partition *partition; /* NULL: a row that a sink refused */
+    weir_str          table, topic, key, value, headers, column, message;
+    const char       *code;
+    int64_t           offset, timestamp_us;
+    bool              key_null, value_null;
+} engine_dead_letter;
+
+typedef struct engine_letters { /* of one lane (or the commit thread) and epoch */
+    weir_arena         *arena;
+    uint32_t            count, room;
+    engine_dead_letter *letter;
+    uint32_t           *sink; /* per letter: in engine->dead */
+} engine_letters;
+
+typedef struct engine_lane {
+    engine_job       *engine;
+    uint32_t      number;
+    pthread_t     thread;
+    bool          started;
+    pthread_mutex_t lock;   /* of the queue */
+    pthread_cond_t  more, less;
+    weir_block   *queue[ENGINE_LANE_QUEUE_BLOCKS];
+    engine_partition *queue_of[ENGINE_LANE_QUEUE_BLOCKS];
+    uint32_t      head, queued;
+    uint64_t      queued_bytes;
+    weir_block   *block;    /* under way */
+    engine_partition *partition;
+    uint32_t      next;     /* record of it */
+    weir_decoder **decoder; /* per source */
+    weir_arena   *scratch;
+    weir_arena   *letters_arena[2];
+    engine_letters letters;
+    uint64_t      passed, passed_bytes; /* of this epoch, without state */
+    uint64_t      records;   /* of this epoch */
+} engine_lane;
+
+#endif
