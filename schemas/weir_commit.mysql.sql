@@ -1,0 +1,16 @@
+-- The commit row of each sink group, in the database that the sink writes.
+-- One row and one transaction per group and epoch: see docs/checkpoint-format.md.
+-- SPDX-License-Identifier: Apache-2.0
+CREATE TABLE IF NOT EXISTS weir_commit (
+    job          VARBINARY(64)   NOT NULL,
+    lineage      INT UNSIGNED    NOT NULL,
+    task         VARBINARY(64)   NOT NULL,
+    sink_group   VARBINARY(64)   NOT NULL,
+    epoch        BIGINT UNSIGNED NOT NULL,
+    gen          BIGINT UNSIGNED NOT NULL,
+    manifest_sha BINARY(32)      NOT NULL,
+    prev_sha     BINARY(32)      NOT NULL,
+    conn_id      BIGINT UNSIGNED NOT NULL,
+    updated_at   DATETIME(6)     NOT NULL,
+    PRIMARY KEY (job, lineage, task, sink_group)
+) ENGINE = InnoDB;

@@ -1,0 +1,16 @@
+-- The commit row of each sink group, in the SQLite file that stands for a MySQL database.
+-- One row and one transaction per group and epoch: see docs/checkpoint-format.md.
+-- SPDX-License-Identifier: Apache-2.0
+CREATE TABLE IF NOT EXISTS weir_commit (
+    job          TEXT    NOT NULL,
+    lineage      INTEGER NOT NULL,
+    task         TEXT    NOT NULL,
+    sink_group   TEXT    NOT NULL,
+    epoch        INTEGER NOT NULL,
+    gen          INTEGER NOT NULL,
+    manifest_sha BLOB    NOT NULL,
+    prev_sha     BLOB    NOT NULL,
+    conn_id      INTEGER NOT NULL,
+    updated_at   TEXT    NOT NULL,
+    PRIMARY KEY (job, lineage, task, sink_group)
+) STRICT, WITHOUT ROWID;
