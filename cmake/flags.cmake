@@ -71,7 +71,6 @@ endif()
 add_library(weir_flags INTERFACE)
 target_include_directories(weir_flags INTERFACE ${PROJECT_SOURCE_DIR}/include)
 target_compile_definitions(weir_flags INTERFACE
-    WEIR_VERSION="${PROJECT_VERSION}"
     $<$<BOOL:${WEIR_FAILPOINTS}>:WEIR_FAILPOINTS>
     $<$<BOOL:${WEIR_SLOW_ASSERTS}>:WEIR_SLOW_ASSERTS>)
 target_compile_options(weir_flags INTERFACE

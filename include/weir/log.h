@@ -26,11 +26,12 @@ typedef struct weir_log_field {
     double      f64;
 } weir_log_field;
 
-#define WEIR_F_TEXT(n, v) ((weir_log_field){.name = (n), .kind = WEIR_LOG_TEXT, .text = weir_str_of(v)})
+#define WEIR_F_TEXT(n, v) WEIR_F_STR((n), weir_str_of(v))
 #define WEIR_F_STR(n, v) ((weir_log_field){.name = (n), .kind = WEIR_LOG_TEXT, .text = (v)})
 #define WEIR_F_I64(n, v) ((weir_log_field){.name = (n), .kind = WEIR_LOG_I64, .i64 = (v)})
 #define WEIR_F_U64(n, v) ((weir_log_field){.name = (n), .kind = WEIR_LOG_U64, .u64 = (v)})
-#define WEIR_F_MS(n, us) ((weir_log_field){.name = (n), .kind = WEIR_LOG_F64, .f64 = (double)(us) / 1000.0})
+#define WEIR_F_F64(n, v) ((weir_log_field){.name = (n), .kind = WEIR_LOG_F64, .f64 = (v)})
+#define WEIR_F_MS(n, us) WEIR_F_F64((n), (double)(us) / 1000.0)
 
 void weir_log_start(bool json, weir_log_level least);
 void weir_log_flush(void);

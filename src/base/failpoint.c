@@ -48,13 +48,15 @@ const char *const *weir_failpoint_names(void)
     return names;
 }
 
+#ifdef WEIR_FAILPOINTS
+#define BUILT true
+#else
+#define BUILT false
+#endif
+
 bool weir_failpoints_built(void)
 {
-#ifdef WEIR_FAILPOINTS
-    return true;
-#else
-    return false;
-#endif
+    return BUILT;
 }
 
 static point *find(weir_str name)

@@ -63,22 +63,27 @@ static void days_are_counted_from_1970(void **state)
     CHECK_INT(weir_civil_days(9999, 12, 31), 2932896);
 }
 
-/* Each day of 800 years, counted plainly. */
-static void every_day_comes_after_the_one_before(void **state)
+/* The next day, counted plainly. */
+static void next_day(int *year, int *month, int *day)
+{
+    if (weir_civil_valid(*year, *month, ++*day))
+        return;
+    *day = 1;
+    if (++*month <= 12)
+        return;
+    *month = 1;
+    ++*year;
+}
+
+static void every_day_of_800_years_comes_after_the_one_before(void **state)
 {
     (void)state;
     int64_t days = weir_civil_days(1600, 1, 1);
-    for (int year = 1600; year < 2400; year++) {
-        for (int month = 1; month <= 12; month++) {
-            for (int day = 1; day <= 31; day++) {
-                if (!weir_civil_valid(year, month, day))
-                    continue;
-                weir_civil civil = weir_civil_from_us(days * INT64_C(86400000000) + 1);
-                CHECK(civil.year == year && civil.month == month && civil.day == day);
-                CHECK_INT(weir_civil_days(year, month, day), days);
-                days++;
-            }
-        }
+    for (int year = 1600, month = 1, day = 1; year < 2400; next_day(&year, &month, &day)) {
+        weir_civil civil = weir_civil_from_us(days * INT64_C(86400000000) + 1);
+        CHECK(civil.year == year && civil.month == month && civil.day == day);
+        CHECK_INT(weir_civil_days(year, month, day), days);
+        days++;
     }
     CHECK_INT(days, weir_civil_days(2400, 1, 1));
 }
@@ -142,7 +147,7 @@ int main(void)
         TEST(waits_grow_and_stay_within_bounds),
         TEST(the_same_clock_gives_the_same_waits),
         TEST(days_are_counted_from_1970),
-        TEST(every_day_comes_after_the_one_before),
+        TEST(every_day_of_800_years_comes_after_the_one_before),
         TEST(times_go_there_and_back),
         TEST(dates_that_are_not_are_found),
         TEST(times_are_printed_as_postgresql_does),
