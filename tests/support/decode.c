@@ -30,7 +30,7 @@ bool decode_type(weir_str text, weir_type *out)
         *paren = 0;
     bool varchar = strcmp(copy, "varchar") == 0;
     for (int i = 1; i < WEIR_T_COUNT; i++) {
-        if (!names[i] || strcmp(copy, varchar ? "text" : names[i]) != 0)
+        if (!names[i] || strcmp(varchar ? "text" : copy, names[i]) != 0)
             continue;
         *out = weir_type_of((weir_type_id)i);
         if (i == WEIR_T_NUMERIC && parts > 0) {

@@ -1,0 +1,7 @@
+# shellcheck shell=bash disable=SC2154
+# unit, contract, sim, fuzz corpora, SQL and tidy under ASan and UBSan
+# SPDX-License-Identifier: Apache-2.0
+need build-deps librdkafka test-deps
+build dev
+c_tests dev '.'
+folder_tests sql dev

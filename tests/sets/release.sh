@@ -1,0 +1,43 @@
+# shellcheck shell=bash disable=SC2154
+# the build that people run: it configures without words, installs, and is hardened
+# SPDX-License-Identifier: Apache-2.0
+need build-deps librdkafka
+
+installs() {
+    local to=$root/build/release/installed file
+    rm -rf "$to"
+    cmake --install build/release --prefix "$to" --strip || return 1
+    for file in bin/weir share/man/man1/weir.1 share/bash-completion/completions/weir; do
+        [[ -s $to/$file ]] || { echo "$file was not installed"; return 1; }
+    done
+    (($(stat -c %s "$to/bin/weir") < 10 * 1024 * 1024)) || { echo "bin/weir is over 10 MiB"; return 1; }
+    "$to/bin/weir" version
+}
+
+# Position independent, read-only after relocation, bound at start, stack protected.
+is_hardened() {
+    local program=build/release/weir
+    readelf -hW "$program" | grep -q 'Type:.*DYN' || { echo 'not position independent'; return 1; }
+    readelf -lW "$program" | grep -q GNU_RELRO || { echo 'no RELRO'; return 1; }
+    readelf -dW "$program" | grep -q 'BIND_NOW\|Flags:.*NOW' || { echo 'not bound at start'; return 1; }
+    readelf -lW "$program" | grep GNU_STACK | grep -q 'RW ' || { echo 'the stack can be executed'; return 1; }
+    readelf -sW "$program" | grep -q __stack_chk_fail || { echo 'no stack protector'; return 1; }
+    readelf -sW "$program" | grep -q '_chk@\|_chk ' || { echo 'not fortified'; return 1; }
+}
+
+holds_no_paths() {
+    if strings build/release/weir | grep -F "$root"; then
+        echo 'the program holds the paths of its builder'
+        return 1
+    fi
+}
+
+if build release; then
+    for check in installs is_hardened holds_no_paths; do
+        if "$check" >"$logs/release.$check.log" 2>&1; then
+            good "release.$check"
+        else
+            bad "release.$check" "$logs/release.$check.log"
+        fi
+    done
+fi

@@ -1,0 +1,8 @@
+# shellcheck shell=bash disable=SC2154
+# unit, contract, sim, SQL and embedded tests under ThreadSanitizer
+# SPDX-License-Identifier: Apache-2.0
+need build-deps librdkafka test-deps
+build tsan
+c_tests tsan '^(unit|contract|sim)\.'
+folder_tests sql tsan
+folder_tests embedded tsan
