@@ -45,7 +45,7 @@ list(PREPEND weir_all ${support_all})
 function(weir_test name file labels)
     string(REPLACE "." "_" target "t_${name}")
     add_executable(${target} ${file})
-    target_link_libraries(${target} PRIVATE ${ARGN} weir_support ${cmocka} weir_flags)
+    target_link_libraries(${target} PRIVATE weir_support ${ARGN} ${cmocka} weir_flags)
     set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name}
                           RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
     target_include_directories(${target} PRIVATE ${WEIR_MADE})
