@@ -1,0 +1,235 @@
+/* store/probe: does put_new of this store really have one winner?
+ *
+ * Some servers ignore If-None-Match, or check it and write later. On such a server two
+ * owners would both commit. So 32 threads race for each of 20 new keys with bodies of their
+ * own: at most one may be told OK, the rest CONFLICT, and what is read back is the winner's.
+ * A request without an answer may have won; then what is read back decides.
+ *
+ * Never      removes what it wrote: 21 small objects under a prefix of their own.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "weir/store.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "weir/hash.h"
+#include "weir/limits.h"
+
+enum { RACERS = 32, RACES = 20, BODY_BYTES = 1024 };
+
+typedef struct race {
+    weir_store     *store;
+    weir_str        key;
+    char            body[RACERS][BODY_BYTES];
+    weir_object     object[RACERS];
+    pthread_mutex_t lock;
+    pthread_cond_t  gate;
+    bool            open;
+} race;
+
+typedef struct racer {
+    race     *of;
+    size_t    index;
+    pthread_t thread;
+} racer;
+
+static void *run_racer(void *at)
+{
+    const racer *self = at;
+    race        *of = self->of;
+    weir_object *object = &of->object[self->index];
+    weir_err     err;
+    pthread_mutex_lock(&of->lock);
+    while (!of->open)
+        pthread_cond_wait(&of->gate, &of->lock);
+    pthread_mutex_unlock(&of->lock);
+    *object = (weir_object){.key = of->key, .body = {of->body[self->index], BODY_BYTES}};
+    (void)of->store->kind->put_new(of->store, object, 1, &err); /* object has the outcome */
+    return NULL;
+}
+
+static void set_gate(race *of, bool open)
+{
+    pthread_mutex_lock(&of->lock);
+    of->open = open;
+    pthread_cond_broadcast(&of->gate);
+    pthread_mutex_unlock(&of->lock);
+}
+
+static weir_code run_racers(race *of, weir_err *err)
+{
+    racer  all[RACERS];
+    size_t started = 0;
+    set_gate(of, false);
+    for (; started < RACERS; started++) {
+        all[started] = (racer){.of = of, .index = started};
+        if (pthread_create(&all[started].thread, NULL, run_racer, &all[started]) != 0)
+            break;
+    }
+    set_gate(of, true);
+    for (size_t i = 0; i < started; i++)
+        (void)pthread_join(all[i].thread, NULL); /* each was made above */
+    if (started < RACERS)
+        return weir_retry(err, WEIR_E_NOMEM, "could not start %d threads", RACERS);
+    return WEIR_OK;
+}
+
+/* Different in each race and for each racer. */
+static void make_bodies(race *of)
+{
+    uint8_t nonce[16];
+    weir_random_nonce(nonce);
+    for (size_t i = 0; i < RACERS; i++) {
+        memset(of->body[i], 'a' + (int)(i % 26), BODY_BYTES);
+        memcpy(of->body[i], nonce, sizeof nonce);
+        of->body[i][sizeof nonce] = (char)('0' + (int)i);
+    }
+}
+
+static weir_code refuse(weir_err *err, const char *format, ...) WEIR_PRINTF(2, 3);
+static weir_code refuse(weir_err *err, const char *format, ...)
+{
+    char    text[256];
+    va_list list;
+    va_start(list, format);
+    (void)vsnprintf(text, sizeof text, format, list); /* cut off is fine */
+    va_end(list);
+    (void)weir_halt(err, WEIR_EXIT_PROBE_FAILED, WEIR_E_REMOTE,
+                    "the store cannot be trusted with commits: %s", text);
+    return weir_err_hint(err, "use a store whose PUT with If-None-Match is atomic");
+}
+
+typedef struct tally {
+    size_t won, lost, open; /* told OK; told CONFLICT; told neither */
+    size_t winner, refused; /* indices; RACERS: none */
+} tally;
+
+static tally count(const race *of)
+{
+    tally sum = {.winner = RACERS, .refused = RACERS};
+    for (size_t i = 0; i < RACERS; i++) {
+        const weir_object *object = &of->object[i];
+        if (object->rc == WEIR_OK) {
+            sum.won++;
+            sum.winner = i;
+        } else if (object->rc == WEIR_E_CONFLICT) {
+            sum.lost++;
+        } else {
+            sum.open++;
+            if (object->permanent)
+                sum.refused = i;
+        }
+    }
+    weir_assert(sum.won + sum.lost + sum.open == RACERS);
+    return sum;
+}
+
+/* Whose body is stored: one that may have won. */
+static bool is_fair(const race *of, const tally *sum, weir_str stored)
+{
+    for (size_t i = 0; i < RACERS; i++) {
+        bool may = sum->won == 1 ? i == sum->winner : of->object[i].rc != WEIR_E_CONFLICT;
+        if (may && stored.len == BODY_BYTES &&
+            memcmp(stored.at, of->body[i], BODY_BYTES) == 0)
+            return true;
+    }
+    return false;
+}
+
+static weir_code judge(race *of, weir_err *err)
+{
+    tally sum = count(of);
+    if (sum.refused < RACERS)
+        return weir_fail(err, WEIR_E_CONFIG, "could not put '%.*s': %s",
+                         WEIR_STR_FMT(of->key), of->object[sum.refused].why);
+    if (sum.won > 1)
+        return refuse(err, "%zu of %d writers were told that they had made '%.*s'", sum.won,
+                      RACERS, WEIR_STR_FMT(of->key));
+    if (sum.won == 0 && sum.open == 0)
+        return refuse(err, "%d writers were told that the new '%.*s' exists", RACERS,
+                      WEIR_STR_FMT(of->key));
+    if (sum.open == RACERS)
+        return weir_retry(err, WEIR_E_REMOTE, "could not put '%.*s': %s",
+                          WEIR_STR_FMT(of->key), of->object[0].why);
+    weir_buf  stored = {0};
+    weir_code rc = weir_store_get_one(of->store, of->key, &stored, err);
+    if (rc == WEIR_E_NOTFOUND)
+        rc = refuse(err, "'%.*s' was not there after it was made", WEIR_STR_FMT(of->key));
+    else if (rc == WEIR_OK && !is_fair(of, &sum, weir_buf_view(&stored)))
+        rc = refuse(err, "'%.*s' holds what another than its maker wrote",
+                    WEIR_STR_FMT(of->key));
+    weir_buf_done(&stored);
+    return rc;
+}
+
+/* Twice in a row: made, then there. What the second wrote must not be stored. */
+static weir_code probe_sequence(race *of, weir_err *err)
+{
+    weir_object first = {.key = of->key, .body = {of->body[0], BODY_BYTES}};
+    weir_object second = {.key = of->key, .body = {of->body[1], BODY_BYTES}};
+    weir_code   rc = of->store->kind->put_new(of->store, &first, 1, err);
+    if (rc != WEIR_OK)
+        return rc == WEIR_E_CONFLICT
+                   ? refuse(err, "the new '%.*s' is said to exist", WEIR_STR_FMT(of->key))
+                   : rc;
+    rc = of->store->kind->put_new(of->store, &second, 1, err);
+    if (rc == WEIR_OK)
+        return refuse(err, "'%.*s' was made twice: If-None-Match is ignored",
+                      WEIR_STR_FMT(of->key));
+    if (rc != WEIR_E_CONFLICT)
+        return rc;
+    weir_buf stored = {0};
+    rc = weir_store_get_one(of->store, of->key, &stored, err);
+    if (rc == WEIR_OK &&
+        (stored.len != BODY_BYTES || memcmp(stored.at, of->body[0], BODY_BYTES) != 0))
+        rc = refuse(err, "'%.*s' was written over", WEIR_STR_FMT(of->key));
+    weir_buf_done(&stored);
+    return rc;
+}
+
+static weir_code probe_all(race *of, weir_str folder, weir_err *err)
+{
+    char      key[WEIR_KEY_BYTES_MAX];
+    weir_code rc = WEIR_OK;
+    for (int i = 0; rc == WEIR_OK && i <= RACES; i++) {
+        int len = snprintf(key, sizeof key, "%.*s/%02d", WEIR_STR_FMT(folder), i);
+        weir_assert(len > 0);
+        weir_assert((size_t)len < sizeof key);
+        of->key = (weir_str){key, (size_t)len};
+        make_bodies(of);
+        if (i == 0)
+            rc = probe_sequence(of, err);
+        else
+            rc = run_racers(of, err);
+        if (rc == WEIR_OK && i > 0)
+            rc = judge(of, err);
+    }
+    return rc;
+}
+
+weir_code weir_store_probe(weir_store *store, weir_str prefix, weir_err *err)
+{
+    weir_assert(store != NULL);
+    weir_assert(prefix.len + 64 < WEIR_KEY_BYTES_MAX);
+    uint8_t nonce[16];
+    weir_random_nonce(nonce);
+    weir_buf folder = {0};
+    weir_buf_str(&folder, prefix);
+    if (prefix.len > 0)
+        weir_buf_byte(&folder, '/');
+    weir_buf_text(&folder, "probe-");
+    weir_buf_hex(&folder, nonce, sizeof nonce);
+    race *of = weir_heap_new(1, sizeof *of);
+    of->store = store;
+    pthread_mutex_init(&of->lock, NULL); /* cannot fail with default attributes */
+    pthread_cond_init(&of->gate, NULL);
+    weir_code rc = probe_all(of, weir_buf_view(&folder), err);
+    pthread_cond_destroy(&of->gate);
+    pthread_mutex_destroy(&of->lock);
+    weir_heap_free(of);
+    weir_buf_done(&folder);
+    return rc == WEIR_OK ? rc : weir_err_note(err, "probing the store");
+}
