@@ -138,8 +138,6 @@ static weir_code send_commit(keyed_sink *self, weir_err *err)
     weir_code rc = self->driver->commit(self, err);
     if (rc == WEIR_OK)
         weir_metric_add(WEIR_M_sql_transactions, 1);
-    else
-        weir_metric_add(WEIR_M_sql_retries, 1);
     return rc;
 }
 
@@ -358,8 +356,6 @@ weir_code keyed_execute(weir_sink *sink, const weir_commit_id *id, weir_history 
         self->driver->rollback(self);
     if (rc != WEIR_OK && err->fate == WEIR_FATE_SKIP_RECORD)
         return find_refused(self, id, refusals, err);
-    if (rc != WEIR_OK && err->fate == WEIR_FATE_RETRY)
-        weir_metric_add(WEIR_M_sql_retries, 1);
     return rc;
 }
 

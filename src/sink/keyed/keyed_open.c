@@ -186,12 +186,29 @@ static weir_code check_key(const weir_sink_table *from, weir_err *err)
     return WEIR_OK;
 }
 
+/* The engine groups by name; two servers may have databases of one name. */
+static weir_code check_url(const weir_sink_table *first, const weir_sink_table *other,
+                           weir_err *err)
+{
+    if (weir_str_eq(weir_opts_text(first->opts, "url"), weir_opts_text(other->opts, "url")))
+        return WEIR_OK;
+    (void)weir_fail(
+        err, WEIR_E_CONFIG,
+        "tables '%.*s' and '%.*s' are in one sink group, but have different urls",
+        WEIR_STR_FMT(first->name), WEIR_STR_FMT(other->name));
+    (void)weir_err_hint(err,
+                        "write the same url, or give another server's table a sink_group");
+    return weir_err_at(err, weir_opts_at(other->opts, "url"));
+}
+
 static weir_code take_table(keyed_sink *self, uint32_t t, weir_err *err)
 {
     const weir_sink_table *from = &self->setup.table[t];
     keyed_table           *to = &self->table[t];
     weir_str               name = weir_opts_text(from->opts, "table");
     weir_code              rc = check_key(from, err);
+    if (rc == WEIR_OK)
+        rc = check_url(&self->setup.table[0], from, err);
     if (rc != WEIR_OK)
         return rc;
     to->target = weir_str_copy(self->job, name.len > 0 ? name : from->name);

@@ -1,0 +1,53 @@
+/* weir/avro: rows as Avro object container files.
+ *
+ * The container is written by weir, for its bytes must be a function of the rows alone: the
+ * header, then blocks, each followed by the header's sync marker. Blocks are made and kept
+ * without it, so that they can be stored before the file has a name.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef WEIR_AVRO_H
+#define WEIR_AVRO_H
+
+#include "weir/batch.h"
+#include "weir/error.h"
+
+#define WEIR_AVRO_SYNC_BYTES 16
+#define WEIR_AVRO_BLOCK_BYTES (64u << 10) /* of rows, at which a block is closed */
+
+typedef enum weir_avro_codec {
+    WEIR_AVRO_NULL,
+    WEIR_AVRO_DEFLATE,
+    WEIR_AVRO_SNAPPY
+} weir_avro_codec;
+
+typedef struct weir_avro_setup {
+    weir_str           record; /* the record's name */
+    const weir_schema *schema;
+    const bool        *leave_out; /* per column; NULL: none */
+    bool               with_op; /* a last field `op`: '+I', '-U', '+U', '-D' */
+    bool               millis;  /* timestamps in milliseconds, rounded down */
+} weir_avro_setup;
+
+/* Writes the rows of one schema. Numerics without a scale are strings, as is jsonb. */
+typedef struct weir_avro_writer weir_avro_writer;
+/* CONFIG when a name is none in Avro: [A-Za-z_][A-Za-z0-9_]*. */
+weir_code weir_avro_writer_new(const weir_avro_setup *setup, weir_avro_writer **out,
+                               weir_err *err) WEIR_MUST_CHECK;
+void      weir_avro_writer_free(weir_avro_writer *writer);
+weir_str  weir_avro_schema(const weir_avro_writer *writer); /* JSON, as long as the writer */
+/* Appends one row of a batch of the schema. */
+void weir_avro_row(const weir_avro_writer *writer, const weir_batch *batch, uint32_t row,
+                   weir_buf *out);
+
+const char *weir_avro_codec_name(weir_avro_codec codec); /* "null", "deflate", "snappy" */
+
+/* Appends the file's header. `token` goes into the metadata as "weir.token". */
+void weir_avro_header(weir_buf *out, weir_str schema, weir_avro_codec codec, weir_str token,
+                      const uint8_t sync[WEIR_AVRO_SYNC_BYTES]);
+/* Appends a block of `rows` encoded rows, without sync marker. */
+void weir_avro_block(weir_buf *out, weir_avro_codec codec, uint64_t rows, weir_str encoded);
+/* Appends blocks made by weir_avro_block, the marker behind each; false: damaged. */
+bool weir_avro_join(weir_buf *out, weir_str blocks, const uint8_t sync[WEIR_AVRO_SYNC_BYTES]);
+
+#endif
