@@ -72,4 +72,7 @@ const debezium_schema *debezium_schema_learn(debezium_schemas *schemas, weir_str
                                              const scan_token *schema,
                                              const scan_token *payload, const char **why);
 
+/* For tests and benchmarks: how the decoder reads. */
+scan_reader *debezium_reader(weir_decoder *decoder);
+
 #endif

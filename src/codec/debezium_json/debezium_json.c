@@ -5,7 +5,7 @@
  * which takes back what the row gave earlier. Of a name that occurs twice in an object the
  * last one counts.
  *
- * Gives      the decoder kind `debezium-json`.
+ * Gives      the decoder kind `debezium-json`, debezium_reader.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -89,6 +89,11 @@ static debezium_decoder *self_of(weir_decoder *decoder) /* the only cast in the 
     weir_assert(decoder != NULL);
     weir_assert(decoder->kind == &weir_decoder_debezium_json);
     return (debezium_decoder *)decoder;
+}
+
+scan_reader *debezium_reader(weir_decoder *decoder)
+{
+    return self_of(decoder)->reader;
 }
 
 static void want_envelope(debezium_decoder *self)

@@ -129,7 +129,10 @@ static bool split_gtid(weir_str gtid, weir_str *origin, uint64_t *number)
     if (!last)
         return false;
     weir_str digits = {last + 1, (size_t)(gtid.at + gtid.len - last - 1)};
-    if (!weir_str_to_u64(digits, number))
+    int64_t  small;
+    if (digits.len && value_small_integer(digits.at, digits.len, &small) && small >= 0)
+        *number = (uint64_t)small;
+    else if (!weir_str_to_u64(digits, number))
         return false;
     const char *end = colon ? colon : memchr(gtid.at, '-', gtid.len);
     *origin = (weir_str){gtid.at, (size_t)(end - gtid.at)};

@@ -14,7 +14,10 @@ void image_rows_start(image_rows *rows, const image_plan *plan, weir_arena *aren
                       uint32_t rows_max)
 {
     weir_assert(rows_max <= WEIR_BATCH_ROWS);
-    *rows = (image_rows){.arena = arena};
+    rows->arena = arena;
+    rows->rows = 0;
+    rows->problem = NULL;
+    rows->problems = rows->problems_room = 0;
     rows->builder = WEIR_ARRAY(arena, weir_builder, plan->columns);
     rows->op = weir_arena_take(arena, rows_max + 1);
     for (uint32_t i = 0; i < plan->columns; i++) {
@@ -62,21 +65,21 @@ static bool put_column(image_rows *rows, image_plan *plan, const image_tokens *t
                        const image_source *source, uint32_t i)
 {
     const image_column *column = &plan->column[i];
-    value_fault         fault;
+    value_fault        *fault = &rows->fault;
     bool                good;
     if (column->from != WEIR_FROM_FIELD)
-        good = image_put_meta(&rows->builder[i], plan, i, source, &fault);
+        good = image_put_meta(&rows->builder[i], plan, i, source, fault);
     else if (!column->stored)
-        good = judge(&tokens->rule[i], &tokens->slot[tokens->at[i]], &fault);
+        good = judge(&tokens->rule[i], &tokens->slot[tokens->at[i]], fault);
     else
         good = value_put(&rows->builder[i], &tokens->rule[i], &tokens->slot[tokens->at[i]],
-                         &fault);
+                         fault);
     if (good)
         return true;
     weir_problem *problem = new_problem(rows, source->record);
     problem->column = plan->setup->schema->field[column->column].name;
-    problem->code = fault.code;
-    memcpy(problem->msg, fault.msg, sizeof problem->msg);
+    problem->code = fault->code;
+    memcpy(problem->msg, fault->msg, sizeof problem->msg);
     return false;
 }
 

@@ -15,11 +15,11 @@
 #include "value/value.h"
 
 typedef struct image_column {
-    uint32_t column;              /* of the table */
-    uint32_t from;                /* weir_column_from */
-    bool     stored;              /* else it is only judged: NOT NULL */
-    weir_str path[SCAN_PATH_MAX]; /* fields: names from the object down */
-    uint32_t paths;
+    uint32_t  column; /* of the table */
+    uint32_t  from;   /* weir_column_from */
+    bool      stored; /* else it is only judged: NOT NULL */
+    uint32_t  paths;
+    weir_str *path; /* fields: names from the object down */
 } image_column;
 
 typedef struct image_plan {
@@ -57,6 +57,7 @@ typedef struct image_rows {
     uint32_t      rows;
     weir_problem *problem; /* of the call */
     uint32_t      problems, problems_room;
+    value_fault   fault; /* of the last bad value */
 } image_rows;
 
 /* What is not in the fields. */

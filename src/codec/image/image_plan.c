@@ -11,8 +11,10 @@
 
 #include <string.h>
 
-static weir_code split_path(image_column *column, weir_str path, weir_err *err)
+static weir_code split_path(image_column *column, weir_str path, weir_arena *arena,
+                            weir_err *err)
 {
+    column->path = WEIR_ARRAY(arena, weir_str, SCAN_PATH_MAX);
     const char *end = path.at + path.len;
     for (const char *at = path.at;; at++) {
         const char *dot = memchr(at, '.', (size_t)(end - at));
@@ -63,7 +65,7 @@ static bool is_key(const weir_decoder_setup *setup, uint32_t column)
 }
 
 static weir_code add_column(image_plan *plan, const image_format *format, uint32_t index,
-                            weir_err *err)
+                            weir_arena *arena, weir_err *err)
 {
     const weir_decoder_setup *setup = plan->setup;
     const weir_field         *field = &setup->schema->field[index];
@@ -86,10 +88,11 @@ static weir_code add_column(image_plan *plan, const image_format *format, uint32
         return weir_fail(err, WEIR_E_CONFIG, "the type of column '%.*s' does not fit",
                          WEIR_STR_FMT(field->name));
     if (weir_str_eq(setup->path[index], field->name)) {
+        column->path = WEIR_NEW(arena, weir_str);
         column->path[column->paths++] = field->name;
         return WEIR_OK;
     }
-    return split_path(column, setup->path[index], err);
+    return split_path(column, setup->path[index], arena, err);
 }
 
 /* Puts a word's encoding where rules of that type look for it. False: not for this type. */
@@ -185,12 +188,13 @@ static weir_code say_all(image_plan *plan, const image_format *format, weir_err 
 weir_code image_plan_init(image_plan *plan, const image_format *format,
                           const weir_decoder_setup *setup, weir_arena *arena, weir_err *err)
 {
-    weir_assert(setup != NULL && setup->schema->count <= WEIR_COLUMNS_MAX);
+    weir_assert(setup != NULL);
+    weir_assert(setup->schema->count <= WEIR_COLUMNS_MAX);
     *plan = (image_plan){.setup = setup};
     plan->column = WEIR_ARRAY(arena, image_column, setup->schema->count);
     plan->rule = WEIR_ARRAY(arena, value_rule, setup->schema->count);
     for (uint32_t i = 0; i < setup->schema->count; i++) {
-        weir_code rc = add_column(plan, format, i, err);
+        weir_code rc = add_column(plan, format, i, arena, err);
         if (rc != WEIR_OK)
             return rc;
     }

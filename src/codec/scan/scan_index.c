@@ -1,13 +1,12 @@
 /* codec/scan: the index in portable C: eight bytes at a time.
  *
- * Gives      scan_index_portable, scan_index_best, scan_index_shallow.
+ * Gives      scan_index_portable, scan_index_all, scan_index_best, scan_index_shallow.
  * Relies on  WEIR_RECORD_PAD readable bytes behind the text.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "scan/scan_index.h"
-
-#include <string.h>
+#include "scan/scan_word.h"
 
 #define LOW 0x0101010101010101u
 #define HIGH 0x8080808080808080u
@@ -33,11 +32,7 @@ static inline block read_block(const char *at)
 {
     block b = {0};
     for (unsigned i = 0; i < 8; i++) {
-        uint64_t word;
-        memcpy(&word, at + 8 * i, 8);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        word = __builtin_bswap64(word);
-#endif
+        uint64_t word = scan_word(at + 8 * i);
         uint64_t curly = word | LOW * 0x20;
         uint64_t low = ~(((word & ~HIGH) + LOW * 0x60) | word) & HIGH; /* < 0x20 */
         b.quote |= gather(equal(word, '"')) << 8 * i;
@@ -82,15 +77,39 @@ void scan_index_portable(scan_index *index, weir_str text)
     index->whole = index->count <= SCAN_INDEX_ROOM && carry.inside == 0;
 }
 
+#if defined(__x86_64__)
+static bool has_avx2(void)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul") &&
+           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
+}
+
+static bool has_avx512(void)
+{
+    return has_avx2() && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi2");
+}
+
+scan_index_fn *const *scan_index_all(void)
+{
+    static scan_index_fn *const all[] = {scan_index_avx512, scan_index_avx2,
+                                         scan_index_portable, NULL};
+    if (has_avx512())
+        return all;
+    return has_avx2() ? all + 1 : all + 2;
+}
+#else
+scan_index_fn *const *scan_index_all(void)
+{
+    static scan_index_fn *const all[] = {scan_index_portable, NULL};
+    return all;
+}
+#endif
+
 scan_index_fn *scan_index_best(void)
 {
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul") &&
-        __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt"))
-        return scan_index_avx2;
-#endif
-    return scan_index_portable;
+    return *scan_index_all();
 }
 
 bool scan_index_shallow(const scan_index *index, const char *text, uint32_t depth_max)

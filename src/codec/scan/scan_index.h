@@ -5,10 +5,10 @@
 #ifndef CODEC_SCAN_INDEX_H
 #define CODEC_SCAN_INDEX_H
 
-#include "scan/scan.h"
+#include "scan.h"
 
 #define SCAN_INDEX_ROOM 4096u /* positions: two images of 1,000 columns and the rest */
-#define SCAN_INDEX_SLACK 8u   /* positions are written in groups */
+#define SCAN_INDEX_SLACK 16u  /* positions are written in groups */
 
 typedef struct scan_index {
     uint32_t count;
@@ -21,13 +21,18 @@ typedef struct scan_index {
 
 typedef void scan_index_fn(scan_index *index, weir_str text);
 
-/* The same in portable C and for AVX2; the second is right only where it is offered. */
-void scan_index_portable(scan_index *index, weir_str text);
+/* All the same; some machines have only the first ones. */
+scan_index_fn scan_index_portable;
 #if defined(__x86_64__)
-void scan_index_avx2(scan_index *index, weir_str text);
+scan_index_fn scan_index_avx2;
+scan_index_fn scan_index_avx512;
 #endif
-/* The best one for this machine. */
-scan_index_fn *scan_index_best(void);
+/* Those of this machine, best first; ends with NULL. */
+scan_index_fn *const *scan_index_all(void);
+scan_index_fn        *scan_index_best(void);
+
+/* For tests and benchmarks: the reader builds its index with that one. */
+void scan_reader_use(struct scan_reader *reader, scan_index_fn *build);
 
 /* Is the text nested at most `depth_max` deep? */
 bool scan_index_shallow(const scan_index *index, const char *text, uint32_t depth_max);

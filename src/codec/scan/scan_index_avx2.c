@@ -10,21 +10,22 @@
 #include <immintrin.h>
 
 #define TARGET __attribute__((target("avx2,bmi,bmi2,pclmul,popcnt,lzcnt")))
+#define INLINE TARGET static inline __attribute__((always_inline))
 
-TARGET static inline uint64_t bits_of(__m256i low, __m256i high)
+INLINE uint64_t bits_of(__m256i low, __m256i high)
 {
     return (uint32_t)_mm256_movemask_epi8(low) |
            (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
 }
 
-TARGET static inline uint64_t equal(__m256i low, __m256i high, char byte)
+INLINE uint64_t equal(__m256i low, __m256i high, char byte)
 {
     __m256i all = _mm256_set1_epi8(byte);
     return bits_of(_mm256_cmpeq_epi8(low, all), _mm256_cmpeq_epi8(high, all));
 }
 
 /* Of `{}[]:`: a table by the low four bits of what equals itself with 0x20 set. */
-TARGET static inline __m256i structural(__m256i v)
+INLINE __m256i structural(__m256i v)
 {
     const __m256i table =
         _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ':', '{', 0, '}', 0, 0, 0, 0, 0, 0,
@@ -33,46 +34,89 @@ TARGET static inline __m256i structural(__m256i v)
     return _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, v), curly);
 }
 
-TARGET static inline __m256i control(__m256i v)
-{
-    __m256i last = _mm256_set1_epi8(0x1f);
-    return _mm256_cmpeq_epi8(_mm256_max_epu8(v, last), last);
-}
-
-TARGET static inline uint64_t prefix_xor(uint64_t bits)
+INLINE uint64_t prefix_xor(uint64_t bits)
 {
     __m128i product = _mm_clmulepi64_si128(_mm_set_epi64x(0, (long long)bits),
                                            _mm_set1_epi8((char)0xff), 0);
     return (uint64_t)_mm_cvtsi128_si64(product);
 }
 
+/* Behind the text: spaces. */
+INLINE __m256i cut(__m256i v, size_t left)
+{
+    const __m256i place =
+        _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
+                         19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
+    __m256i live =
+        _mm256_cmpgt_epi8(_mm256_set1_epi8((char)(left > 32 ? 32 : left)), place);
+    return _mm256_blendv_epi8(_mm256_set1_epi8(' '), v, live);
+}
+
+/* Six at once: few blocks have more, and a fixed number needs no guess. */
+INLINE void put(scan_index *index, uint64_t bits, uint32_t base)
+{
+    uint32_t *at = index->at + index->count;
+    uint32_t  count = (uint32_t)_mm_popcnt_u64(bits);
+    index->count += count;
+    for (uint32_t done = 0;; done += 6) {
+#pragma GCC unroll 6
+        for (int i = 0; i < 6; i++) {
+            *at++ = base + (uint32_t)_tzcnt_u64(bits);
+            bits = _blsr_u64(bits);
+        }
+        if (__builtin_expect(done + 6 >= count, 1))
+            break;
+    }
+}
+
+typedef struct sums { /* over all bytes */
+    __m256i  least, any;
+    uint64_t backslash;
+} sums;
+
+INLINE void take_block(scan_index *index, const __m256i v[2], uint32_t base,
+                       scan_carry *carry, sums *sum)
+{
+    sum->least = _mm256_min_epu8(sum->least, _mm256_min_epu8(v[0], v[1]));
+    sum->any = _mm256_or_si256(sum->any, _mm256_or_si256(v[0], v[1]));
+    uint64_t quote = equal(v[0], v[1], '"');
+    uint64_t backslash = equal(v[0], v[1], '\\');
+    if (__builtin_expect((backslash | carry->escaped) != 0, 0)) {
+        sum->backslash |= backslash;
+        quote &= ~scan_escaped(backslash, &carry->escaped);
+    }
+    uint64_t inside = prefix_xor(quote) ^ carry->inside;
+    carry->inside = (uint64_t)((int64_t)inside >> 63);
+    put(index, bits_of(structural(v[0]), structural(v[1])) & ~inside, base);
+}
+
 TARGET void scan_index_avx2(scan_index *index, weir_str text)
 {
     scan_carry carry = {0, 0};
-    uint64_t   backslashes = 0, controls = 0;
-    uint64_t   high_bits = 0;
+    sums       sum = {_mm256_set1_epi8(' '), _mm256_setzero_si256(), 0};
+    size_t     base = 0;
     index->count = 0;
-    for (size_t base = 0; base < text.len && index->count <= SCAN_INDEX_ROOM; base += 64) {
-        size_t   left = text.len - base;
-        uint64_t live = left < 64 ? ((uint64_t)1 << left) - 1 : ~(uint64_t)0;
-        __m256i  low = _mm256_loadu_si256((const __m256i *)(text.at + base));
-        __m256i  high = _mm256_loadu_si256((const __m256i *)(text.at + base + 32));
-        uint64_t backslash = equal(low, high, '\\');
-        uint64_t quote = equal(low, high, '"') & live;
-        if (__builtin_expect((backslash | carry.escaped) != 0, 0)) {
-            backslashes |= backslash & live;
-            quote &= ~scan_escaped(backslash, &carry.escaped);
-        }
-        uint64_t inside = prefix_xor(quote) ^ carry.inside;
-        carry.inside = (uint64_t)((int64_t)inside >> 63);
-        controls |= bits_of(control(low), control(high)) & inside & live;
-        high_bits |= bits_of(low, high) & live;
-        uint64_t found = bits_of(structural(low), structural(high)) & ~inside & live;
-        scan_index_put(index, found, (uint32_t)base);
+    for (; base + 64 <= text.len && index->count <= SCAN_INDEX_ROOM; base += 64) {
+        const __m256i *at = (const __m256i *)(text.at + base);
+        __m256i        v[2] = {_mm256_loadu_si256(at), _mm256_loadu_si256(at + 1)};
+        take_block(index, v, (uint32_t)base, &carry, &sum);
     }
-    index->escapes = backslashes != 0;
-    index->control = controls != 0;
-    index->ascii = high_bits == 0;
+    if (base < text.len && index->count <= SCAN_INDEX_ROOM) {
+        const __m256i *at = (const __m256i *)(text.at + base);
+        size_t         left = text.len - base;
+        __m256i        v[2] = {cut(_mm256_loadu_si256(at), left),
+                               cut(_mm256_loadu_si256(at + 1), left > 32 ? left - 32 : 0)};
+        take_block(index, v, (uint32_t)base, &carry, &sum);
+    }
+    __m256i space = _mm256_set1_epi8(' ');
+    if (_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_min_epu8(sum.least, space), space)) !=
+        -1) { /* control characters, line ends perhaps: in strings? */
+        scan_index_portable(index, text);
+        return;
+    }
+    index->escapes = sum.backslash != 0;
+    index->control = false;
+    index->ascii = _mm256_movemask_epi8(sum.any) == 0;
     index->whole = index->count <= SCAN_INDEX_ROOM && carry.inside == 0;
 }
 #endif

@@ -1,7 +1,7 @@
 /* codec/scan: reading records one after another, by known shapes first.
  *
- * Gives      scan_reader_new, scan_reader_free, scan_reader_plain, scan_reader_validate,
- *            scan_read, scan_reader_counts.
+ * Gives      scan_reader_new, scan_reader_free, scan_reader_plain, scan_reader_use,
+ *            scan_reader_validate, scan_read, scan_reader_counts.
  * Always     1. a shape never changes what a valid record gives, only how fast.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -55,6 +55,11 @@ void scan_reader_free(scan_reader *reader)
 void scan_reader_plain(scan_reader *reader)
 {
     reader->plain = true;
+}
+
+void scan_reader_use(scan_reader *reader, scan_index_fn *build)
+{
+    reader->build = build;
 }
 
 void scan_reader_validate(scan_reader *reader)

@@ -71,15 +71,13 @@ __attribute__((target("avx2"))) static uint64_t differs_avx2(const scan_shape *s
 {
     return differs(shape, text, index);
 }
+#else
+#define differs_avx2 differs_portable
 #endif
 
 scan_differs_fn *scan_differs_best(void)
 {
-#if defined(__x86_64__)
-    if (scan_index_best() == scan_index_avx2)
-        return differs_avx2;
-#endif
-    return differs_portable;
+    return scan_index_best() == scan_index_portable ? differs_portable : differs_avx2;
 }
 
 /* Names longer than a needle. */
@@ -94,6 +92,17 @@ static bool long_names_agree(const scan_shape *shape, weir_str text,
             return false;
     }
     return true;
+}
+
+/* scan_token_of, for what most values are. */
+static inline scan_token token_of(const char *at, const char *end, bool escapes)
+{
+    char last = end[-1];
+    if (*at == '"' && last == '"' && end - at > 1)
+        return (scan_token){at + 1, (uint32_t)(end - at) - 2, SCAN_STRING, escapes};
+    if (*at >= '1' && *at <= '9' && last >= '0' && last <= '9')
+        return (scan_token){at, (uint32_t)(end - at), SCAN_NUMBER, false};
+    return scan_token_of(at, end, escapes);
 }
 
 bool scan_shape_read(const scan_shape *shape, weir_str text, const scan_index *index,
@@ -112,7 +121,7 @@ bool scan_shape_read(const scan_shape *shape, weir_str text, const scan_index *i
         uint32_t          end = index->at[place->end] - (uint32_t)place->back;
         if (end < begin || end > text.len) /* 1: not on valid JSON */
             return false;
-        slot[place->slot] = scan_token_of(text.at + begin, text.at + end, index->escapes);
+        slot[place->slot] = token_of(text.at + begin, text.at + end, index->escapes);
     }
     return true;
 }

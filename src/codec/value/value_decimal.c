@@ -1,6 +1,6 @@
 /* codec/value: decimal text as exact integers.
  *
- * Gives      value_decimal_of.
+ * Gives      value_decimal_of, value_own_scale.
  * Always     1. digits behind the last kept one only decide the rounding: the first of them
  *               alone says "half or more".
  *
@@ -99,5 +99,15 @@ bool value_decimal_of(weir_str text, int scale, value_decimal *out)
         out->fits = push_digit(&units, 0);
     out->fits = out->fits && weir_i128_fits(units, WEIR_NUMERIC_DIGITS);
     out->units = parts.negative ? -units : units;
+    return true;
+}
+
+bool value_own_scale(weir_str text, int *out)
+{
+    number_parts parts;
+    if (!split(text, &parts))
+        return false;
+    int64_t scale = (int64_t)parts.fraction.len - parts.exponent;
+    *out = scale < 0 ? 0 : scale > WEIR_NUMERIC_DIGITS ? WEIR_NUMERIC_DIGITS : (int)scale;
     return true;
 }

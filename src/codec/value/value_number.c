@@ -194,27 +194,18 @@ static void add_units(weir_builder *builder, weir_i128 units, uint8_t scale)
 static bool put_any_scale(weir_builder *builder, const value_rule *rule,
                           const scan_token *token, value_fault *fault)
 {
-    weir_i128 units;
-    int       scale = rule->decimal == VALUE_BITS ? 0 : rule->scale;
-    bool      text = token->kind == SCAN_NUMBER || rule->decimal == VALUE_TEXT ||
-                rule->decimal == VALUE_UNSIGNED;
-    value_decimal checked;
-    reading       result = READ_OK;
-    if (!text) {
-        result = rule->decimal == VALUE_BITS ? read_bits(token, &units)
-                                             : read_precise(token, &units);
-    } else if (!value_decimal_of((weir_str){token->at, token->len}, 0, &checked)) {
-        result = READ_MISMATCH;
-    } else if (!weir_numeric_parse((weir_str){token->at, token->len}, &units, &scale)) {
+    int scale = rule->decimal == VALUE_BITS ? 0 : rule->scale;
+    if ((token->kind == SCAN_NUMBER || rule->decimal == VALUE_TEXT ||
+         rule->decimal == VALUE_UNSIGNED) &&
+        !value_own_scale((weir_str){token->at, token->len}, &scale))
+        return value_mismatch(fault, rule, token);
+    value_decimal number;
+    reading       result = read_units(rule, token, scale, &number);
+    if (result == READ_OK && !weir_i128_fits(number.units, WEIR_NUMERIC_DIGITS))
         result = READ_OVERFLOW;
-    }
     if (result != READ_OK)
         return give_up(result, rule, token, fault);
-    if (rule->decimal == VALUE_UNSIGNED && units < 0 && scale == 0)
-        units += TWO64;
-    if (!weir_i128_fits(units, WEIR_NUMERIC_DIGITS))
-        return value_overflow(fault, rule, token);
-    add_units(builder, units, (uint8_t)scale);
+    add_units(builder, number.units, (uint8_t)scale);
     return true;
 }
 
@@ -278,14 +269,15 @@ bool value_put_float(weir_builder *builder, const value_rule *rule, const scan_t
             weir_numeric_to_double(units, rule->decimal == VALUE_BITS ? 0 : rule->scale);
     } else {
         value_decimal checked;
-        weir_str      view = {token->at, token->len};
-        if ((token->kind == SCAN_NUMBER && !value_decimal_of(view, 0, &checked)) ||
-            !read_float(rule, token, &value))
+        bool          number = token->kind == SCAN_NUMBER;
+        if (number && !value_decimal_of((weir_str){token->at, token->len}, 0, &checked))
             return value_mismatch(fault, rule, token);
+        if (!read_float(rule, token, &value))
+            return number ? value_overflow(fault, rule, token)
+                          : value_mismatch(fault, rule, token);
+        if (number && isinf(value))
+            return value_overflow(fault, rule, token);
     }
-    if (token->kind == SCAN_NUMBER &&
-        isinf(rule->type.id == WEIR_T_FLOAT32 ? (double)(float)value : value))
-        return value_overflow(fault, rule, token);
     value_mark(builder, true);
     weir_builder_f64(builder, value);
     return true;

@@ -7,6 +7,8 @@
 
 #include "weir/type.h"
 
+#include "scan/scan_word.h"
+
 typedef struct value_decimal {
     weir_i128 units; /* of 10^-scale, rounded half away from zero */
     bool      exact; /* nothing was rounded away */
@@ -15,20 +17,41 @@ typedef struct value_decimal {
 
 /* A number by the grammar of JSON. False: it is none. */
 bool value_decimal_of(weir_str text, int scale, value_decimal *out);
+/* The digits behind the point that the number has, at most 38. False: it is none. */
+bool value_own_scale(weir_str text, int *out);
+/* Eight digits at once, first one highest; false: one is none. */
+static inline bool value_eight_digits(const char *at, uint64_t *out)
+{
+    uint64_t word = scan_word(at) ^ 0x3030303030303030u;
+    if (((word + 0x7676767676767676u) | word) & 0x8080808080808080u)
+        return false;
+    word = word * 10 + (word >> 8);
+    word = ((word & 0x000000ff000000ffu) * 0x000f424000000064u +
+            (word >> 16 & 0x000000ff000000ffu) * 0x0000271000000001u) >>
+           32;
+    *out = word & 0xffffffffu;
+    return true;
+}
+
 /* The same for plain integers of up to 18 digits; false for all else, also for valid ones. */
 static inline bool value_small_integer(const char *at, size_t len, int64_t *out)
 {
     size_t i = at[0] == '-';
     if (len - i - 1 >= 18 || (at[i] == '0' && len - i > 1))
         return false;
-    int64_t value = 0;
+    uint64_t value = 0;
+    for (uint64_t eight; len - i >= 8; i += 8) {
+        if (!value_eight_digits(at + i, &eight))
+            return false;
+        value = value * 100000000 + eight;
+    }
     for (; i < len; i++) {
         uint8_t digit = (uint8_t)(at[i] - '0');
         if (digit > 9)
             return false;
         value = value * 10 + digit;
     }
-    *out = at[0] == '-' ? -value : value;
+    *out = at[0] == '-' ? -(int64_t)value : (int64_t)value;
     return true;
 }
 

@@ -7,6 +7,8 @@
  *                              little-endian length and bytes; length 0xffffffff is null
  *
  * One JSON line per record on stdout: kind, op, and the images as texts.
+ *
+ * SPDX-License-Identifier: Apache-2.0
  */
 #include "check.h"
 #include "decode.h"
