@@ -32,8 +32,21 @@ holds_no_paths() {
     fi
 }
 
+# The man page and the completion know every command and flag that the program tells of.
+pages_know_all() {
+    local command word missing=0
+    for command in $(build/release/weir help | sed -n 's/^  \([a-z]\{1,\}\) .*/\1/p'); do
+        for word in "$command" $(build/release/weir help "$command" | grep -oE -- '--[a-z][a-z-]+' | sort -u); do
+            for page in docs/weir.1 cmake/weir.bash; do
+                grep -qw -- "$word" "$page" || { echo "$page does not know '$word'"; missing=1; }
+            done
+        done
+    done
+    return $missing
+}
+
 if build release; then
-    for check in installs is_hardened holds_no_paths; do
+    for check in installs is_hardened holds_no_paths pages_know_all; do
         if "$check" >"$logs/release.$check.log" 2>&1; then
             good "release.$check"
         else

@@ -1,0 +1,34 @@
+# bash completion for weir
+# SPDX-License-Identifier: Apache-2.0
+
+_weir() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} flags
+    COMPREPLY=()
+    if ((COMP_CWORD == 1)); then
+        mapfile -t COMPREPLY < <(compgen -W 'run check explain connectors version help' -- "$word")
+        return
+    fi
+    case $before in
+    --until) mapfile -t COMPREPLY < <(compgen -W 'end' -- "$word"); return ;;
+    --embedded) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
+    --output) mapfile -t COMPREPLY < <(compgen -W 'table json csv' -- "$word"); return ;;
+    --format) mapfile -t COMPREPLY < <(compgen -W 'text markdown' -- "$word"); return ;;
+    --log) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word"); return ;;
+    --log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warn error' -- "$word"); return ;;
+    --param) return ;;
+    esac
+    case ${COMP_WORDS[1]} in
+    run) flags='--until --leave-open --embedded --param --fresh --take-over --output --log --log-level --help' ;;
+    check) flags='--connect --embedded --param --log --log-level --help' ;;
+    explain) flags='--embedded --param --help' ;;
+    connectors) flags='--format --help' ;;
+    help) mapfile -t COMPREPLY < <(compgen -W 'run check explain connectors' -- "$word"); return ;;
+    *) return ;;
+    esac
+    if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$word")
+    else
+        mapfile -t COMPREPLY < <(compgen -f -X '!*.sql' -- "$word"; compgen -d -- "$word")
+    fi
+}
+complete -o filenames -F _weir weir
