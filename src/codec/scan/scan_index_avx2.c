@@ -53,19 +53,17 @@ INLINE __m256i cut(__m256i v, size_t left)
 }
 
 /* Six at once: few blocks have more, and a fixed number needs no guess. */
-INLINE void put(scan_index *index, uint64_t bits, uint32_t base)
+INLINE uint32_t *put(uint32_t *at, uint64_t bits, uint32_t base)
 {
-    uint32_t *at = index->at + index->count;
-    uint32_t  count = (uint32_t)_mm_popcnt_u64(bits);
-    index->count += count;
+    uint32_t count = (uint32_t)_mm_popcnt_u64(bits);
     for (uint32_t done = 0;; done += 6) {
 #pragma GCC unroll 6
         for (int i = 0; i < 6; i++) {
-            *at++ = base + (uint32_t)_tzcnt_u64(bits);
+            at[done + (uint32_t)i] = base + (uint32_t)_tzcnt_u64(bits);
             bits = _blsr_u64(bits);
         }
         if (__builtin_expect(done + 6 >= count, 1))
-            break;
+            return at + count;
     }
 }
 
@@ -74,8 +72,8 @@ typedef struct sums { /* over all bytes */
     uint64_t backslash;
 } sums;
 
-INLINE void take_block(scan_index *index, const __m256i v[2], uint32_t base,
-                       scan_carry *carry, sums *sum)
+INLINE uint32_t *take_block(uint32_t *at, const __m256i v[2], uint32_t base,
+                            scan_carry *carry, sums *sum)
 {
     sum->least = _mm256_min_epu8(sum->least, _mm256_min_epu8(v[0], v[1]));
     sum->any = _mm256_or_si256(sum->any, _mm256_or_si256(v[0], v[1]));
@@ -87,7 +85,7 @@ INLINE void take_block(scan_index *index, const __m256i v[2], uint32_t base,
     }
     uint64_t inside = prefix_xor(quote) ^ carry->inside;
     carry->inside = (uint64_t)((int64_t)inside >> 63);
-    put(index, bits_of(structural(v[0]), structural(v[1])) & ~inside, base);
+    return put(at, bits_of(structural(v[0]), structural(v[1])) & ~inside, base);
 }
 
 TARGET void scan_index_avx2(scan_index *index, weir_str text)
@@ -95,18 +93,19 @@ TARGET void scan_index_avx2(scan_index *index, weir_str text)
     scan_carry carry = {0, 0};
     sums       sum = {_mm256_set1_epi8(' '), _mm256_setzero_si256(), 0};
     size_t     base = 0;
-    index->count = 0;
-    for (; base + 64 <= text.len && index->count <= SCAN_INDEX_ROOM; base += 64) {
-        const __m256i *at = (const __m256i *)(text.at + base);
-        __m256i        v[2] = {_mm256_loadu_si256(at), _mm256_loadu_si256(at + 1)};
-        take_block(index, v, (uint32_t)base, &carry, &sum);
+    uint32_t  *at = index->at;
+    uint32_t  *full = at + SCAN_INDEX_ROOM;
+    for (; base + 64 <= text.len && at <= full; base += 64) {
+        const __m256i *from = (const __m256i *)(text.at + base);
+        __m256i        v[2] = {_mm256_loadu_si256(from), _mm256_loadu_si256(from + 1)};
+        at = take_block(at, v, (uint32_t)base, &carry, &sum);
     }
-    if (base < text.len && index->count <= SCAN_INDEX_ROOM) {
-        const __m256i *at = (const __m256i *)(text.at + base);
+    if (base < text.len && at <= full) {
+        const __m256i *from = (const __m256i *)(text.at + base);
         size_t         left = text.len - base;
-        __m256i        v[2] = {cut(_mm256_loadu_si256(at), left),
-                               cut(_mm256_loadu_si256(at + 1), left > 32 ? left - 32 : 0)};
-        take_block(index, v, (uint32_t)base, &carry, &sum);
+        __m256i        v[2] = {cut(_mm256_loadu_si256(from), left),
+                               cut(_mm256_loadu_si256(from + 1), left > 32 ? left - 32 : 0)};
+        at = take_block(at, v, (uint32_t)base, &carry, &sum);
     }
     __m256i space = _mm256_set1_epi8(' ');
     if (_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_min_epu8(sum.least, space), space)) !=
@@ -114,6 +113,7 @@ TARGET void scan_index_avx2(scan_index *index, weir_str text)
         scan_index_portable(index, text);
         return;
     }
+    index->count = (uint32_t)(at - index->at);
     index->escapes = sum.backslash != 0;
     index->control = false;
     index->ascii = _mm256_movemask_epi8(sum.any) == 0;
