@@ -186,7 +186,7 @@ weir_code option_read_secret(weir_str value, weir_arena *arena, weir_str *out,
     }
     char     *text = weir_arena_take(arena, SECRET_BYTES_MAX + 1);
     weir_str  path = weir_str_copy(arena, (weir_str){value.at + 5, value.len - 5});
-    size_t    len;
+    size_t    len = 0;
     weir_code rc = read_file(path.at, text, SECRET_BYTES_MAX + 1, &len, err);
     if (rc != WEIR_OK)
         return rc;
