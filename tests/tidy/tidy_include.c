@@ -104,6 +104,7 @@ static void check_private(const tree *all, const file *one, const include *inc)
     const char *slash = memrchr(inc->at, '/', inc->len);
     const char *name = slash != NULL ? slash + 1 : inc->at;
     size_t      name_len = inc->len - (size_t)(name - inc->at);
+    const file *found = NULL;
     if (!tidy_in_src(one) || room[len] == '\0')
         return;
     for (size_t i = 0; i < all->files; i++) {
@@ -113,9 +114,10 @@ static void check_private(const tree *all, const file *one, const include *inc)
             continue;
         if (strncmp(other->path + 4, room, len + 1) == 0)
             return;
-        tidy_say(one, inc->line, "room", "%s is another room's own", other->path);
-        return;
+        found = other;
     }
+    if (found != NULL)
+        tidy_say(one, inc->line, "room", "%s is another room's own", found->path);
 }
 
 static bool is_part(const char *header, size_t len, const include *inc)
