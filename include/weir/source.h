@@ -19,6 +19,8 @@ typedef struct weir_partition_info {
     int32_t  number; /* Kafka's partition number, else the index */
     int64_t  low;   /* first offset that is there */
     int64_t  end;   /* behind the last one that may be read (last stable offset) */
+    int64_t  start; /* where the option `start` says that a new job begins: low, end, or
+                       the first record at or behind a time */
     bool     compacted;
 } weir_partition_info;
 
@@ -35,10 +37,12 @@ typedef struct weir_source_setup {
 } weir_source_setup;
 
 /* `open` connects as far as needed to name partitions. `discover` fills the list (arena):
-   low, end; it may be called again to refresh ends. `seek` sets the start of a partition:
+   low, end, start; it may be called again to refresh ends, and shows partitions that were
+   added behind the known ones. `seek` sets the start of a partition:
    a position from the checkpoint is validated first (exit TOPIC_CHANGED, OFFSET_GAP); a
    fresh one has last_offset -1. `poll` waits at most timeout_us and gives one block or
-   none (*out NULL); fate RETRY when the server is away (it goes on by itself). `pause`
+   none (*out NULL); a block without records tells that the end was reached. Fate RETRY when
+   the server is away (it goes on by itself). All blocks are released before `close`. `pause`
    stops or resumes fetching of one partition (back-pressure). `ack` tells the server how
    far epochs are final, for displays only. */
 typedef weir_code weir_source_open_fn(weir_source *, const weir_source_setup *, weir_err *);
