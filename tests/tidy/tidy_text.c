@@ -169,10 +169,15 @@ static void check_stem(const file *one)
                 tidy_say(one, 1, "name", "'%s' says nothing: name the thing", part);
 }
 
-static bool has_twins(const char *name)
+/* Registries, and the first file of a kind, which is called as its folder: a source and a sink
+   may both be called "file". */
+static bool has_twins(const file *one)
 {
-    return strcmp(name, "registry.c") == 0 ||
-           !(tidy_ends(name, ".c") || tidy_ends(name, ".h"));
+    size_t stem = strcspn(one->name, ".");
+    bool   of_kind = one->name > one->path + stem + 1 && one->name[-1] == '/' &&
+                   strncmp(one->name - stem - 1, one->name, stem) == 0 &&
+                   one->name[-(long)stem - 2] == '/';
+    return of_kind || strcmp(one->name, "registry.c") == 0 || !tidy_is_c(one);
 }
 
 void tidy_name_rules(const tree *all)
@@ -180,7 +185,7 @@ void tidy_name_rules(const tree *all)
     for (size_t i = 0; i < all->files; i++) {
         const file *one = &all->file[i];
         check_stem(one);
-        if (!tidy_in_src(one) || has_twins(one->name))
+        if (!tidy_in_src(one) || has_twins(one))
             continue;
         for (size_t k = 0; k < i; k++)
             if (tidy_in_src(&all->file[k]) && strcmp(all->file[k].name, one->name) == 0)
