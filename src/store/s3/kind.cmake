@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-weir_use(expat)
+weir_use(expat jansson)
 weir_need(libcurl)
