@@ -274,6 +274,13 @@ static bool take_answer(s3_verb verb, weir_http_request *request, weir_object *o
     return true;
 }
 
+static void answer_done(weir_object *object)
+{
+    object->rc = WEIR_OK;
+    object->permanent = false;
+    object->why[0] = 0;
+}
+
 static void answer_object(const s3_store *self, s3_meaning meaning,
                           const weir_http_request *request, const s3_error *error,
                           weir_object *object)
@@ -283,13 +290,13 @@ static void answer_object(const s3_store *self, s3_meaning meaning,
     object->status = (int32_t)request->status;
     switch (meaning) {
     case S3_DONE:
-        store_object_answer(object, WEIR_OK, false, "%s", "");
+        answer_done(object);
         break;
     case S3_NOT_FOUND:
         store_object_answer(object, WEIR_E_NOTFOUND, true, "there is no such object");
         break;
     case S3_EXISTS:
-        store_object_answer(object, WEIR_E_CONFLICT, true, "it exists");
+        store_object_answer(object, WEIR_E_CONFLICT, false, "it exists");
         break;
     case S3_UNSURE:
         store_object_answer(object, WEIR_E_UNKNOWN, false, "no certain answer: %ld %s",
@@ -303,6 +310,16 @@ static void answer_object(const s3_store *self, s3_meaning meaning,
         store_object_answer(object, WEIR_E_REMOTE, false, "%ld %s", request->status, code);
         break;
     }
+}
+
+/* The object is shorter than the range that was asked for: what names it is wrong. */
+static bool range_missed(s3_verb verb, s3_meaning meaning, const weir_http_request *request,
+                         const weir_object *object)
+{
+    if (verb != S3_GET || (object->from == 0 && object->length == 0))
+        return false;
+    return request->status == 416 ||
+           (meaning == S3_DONE && object->length > 0 && object->got.len < object->length);
 }
 
 static s3_meaning settle(s3_store *self, s3_verb verb, s3_try *try, weir_object *object)
@@ -322,6 +339,8 @@ static s3_meaning settle(s3_store *self, s3_verb verb, s3_try *try, weir_object 
     if (meaning == S3_SLOW)
         atomic_store(&self->slow_until_us, self->clock->mono_us(self->clock) + S3_SLOW_US);
     answer_object(self, meaning, request, &error, object);
+    if (range_missed(verb, meaning, request, object))
+        store_object_answer(object, WEIR_E_CORRUPT, true, "it has fewer bytes than asked for");
     return meaning;
 }
 
@@ -386,7 +405,7 @@ static void forgive_missing(s3_verb verb, weir_object *object, size_t count)
 {
     for (size_t i = 0; verb == S3_DELETE && i < count; i++)
         if (object[i].rc == WEIR_E_NOTFOUND)
-            store_object_answer(&object[i], WEIR_OK, false, "%s", "");
+            answer_done(&object[i]);
 }
 
 static weir_code run(s3_store *self, s3_verb verb, weir_object *object, size_t count,
