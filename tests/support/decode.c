@@ -102,11 +102,26 @@ static weir_str next_part(weir_str *rest, char by)
     return part;
 }
 
-static size_t read_settings(weir_str text, weir_setting *out)
+/* "key=1": the first column is the key; "whole=no": images may be partial. */
+static bool for_the_setup(decode_bench *bench, weir_str part)
+{
+    static const uint32_t first[] = {0};
+    if (weir_str_is(part, "whole=no"))
+        bench->setup.images_whole = false;
+    else if (weir_str_is(part, "key=1"))
+        bench->setup.key = first, bench->setup.keys = 1;
+    else
+        return false;
+    return true;
+}
+
+static size_t read_settings(decode_bench *bench, weir_str text, weir_setting *out)
 {
     size_t count = 0;
     while (text.len) {
-        weir_str    part = next_part(&text, ';');
+        weir_str part = next_part(&text, ';');
+        if (for_the_setup(bench, part))
+            continue;
         const char *equals = memchr(part.at, '=', part.len);
         weir_assert(equals != NULL);
         out[count++] =
@@ -133,13 +148,6 @@ weir_code decode_try(decode_bench *bench, const char *format, const char *column
     weir_str rest = weir_str_copy(bench->arena, weir_str_of(columns));
     while (rest.len)
         add_column(bench, next_part(&rest, ','));
-    weir_setting setting[32];
-    weir_opts   *opts;
-    size_t       count = 0;
-    if (options)
-        count = read_settings(weir_str_copy(bench->arena, weir_str_of(options)), setting);
-    const weir_option *const tables[3] = {kind->options, source_options, NULL};
-    weir_code rc = weir_opts_read(tables, setting, count, bench->arena, &opts, &bench->err);
     bench->setup = (weir_decoder_setup){.schema = &bench->schema,
                                         .path = bench->path,
                                         .from = bench->from,
@@ -148,6 +156,14 @@ weir_code decode_try(decode_bench *bench, const char *format, const char *column
                                         .partition_name = partition_name,
                                         .partition_number = partition_number,
                                         .images_whole = true};
+    weir_setting setting[32];
+    weir_opts   *opts;
+    size_t       count = 0;
+    if (options)
+        count = read_settings(bench, weir_str_copy(bench->arena, weir_str_of(options)),
+                              setting);
+    const weir_option *const tables[3] = {kind->options, source_options, NULL};
+    weir_code rc = weir_opts_read(tables, setting, count, bench->arena, &opts, &bench->err);
     if (rc == WEIR_OK) {
         bench->setup.opts = opts;
         rc = weir_decoder_new(kind, &bench->setup, &bench->decoder, &bench->err);

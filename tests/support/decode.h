@@ -34,7 +34,8 @@ typedef struct decode_bench {
 
 /* `columns`: "name:type,…"; a type ends in '!' for NOT NULL and in '-' for a column that is
    not needed; "name=path:type" reads another path; names that start with '_' are metadata.
-   `options`: "name=value;…" or NULL. Gives the code of opening; WEIR_OK: stop it later. */
+   `options`: "name=value;…" or NULL; also "key=1": the first column is the
+   key, and "whole=no": images may be partial. Gives the code of opening; WEIR_OK: stop it later. */
 weir_code decode_try(decode_bench *bench, const char *format, const char *columns,
                      const char *options);
 /* The same, and aborts with the message when it fails. */

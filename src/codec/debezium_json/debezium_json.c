@@ -264,7 +264,8 @@ static void judge_without_op(debezium_decoder *self, step *s, weir_str value)
 /* Writes one image. False: it is bad. */
 static bool put_image(debezium_decoder *self, step *s, bool before, uint8_t row_op)
 {
-    image_tokens tokens = {self->slot, before ? self->before_at : self->after_at, s->rule};
+    image_tokens tokens = {self->slot, before ? self->before_at : self->after_at, s->rule,
+                           before && !self->images_whole};
     image_source source = {.block = s->block,
                            .record = s->index,
                            .event_op = s->event.op,

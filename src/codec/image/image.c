@@ -61,19 +61,30 @@ static bool judge(const value_rule *rule, const scan_token *token, value_fault *
     return value_fail(fault, "NOT_NULL", "null value violates the not-null constraint");
 }
 
+static bool put_field(image_rows *rows, const image_column *column,
+                      const image_tokens *tokens, uint32_t i)
+{
+    const scan_token *token = &tokens->slot[tokens->at[i]];
+    if (tokens->partial && !column->key && token->kind <= SCAN_NULL) {
+        if (column->stored) {
+            value_mark(&rows->builder[i], false);
+            weir_builder_null(&rows->builder[i]);
+        }
+        return true;
+    }
+    if (!column->stored)
+        return judge(&tokens->rule[i], token, &rows->fault);
+    return value_put(&rows->builder[i], &tokens->rule[i], token, &rows->fault);
+}
+
 static bool put_column(image_rows *rows, image_plan *plan, const image_tokens *tokens,
                        const image_source *source, uint32_t i)
 {
     const image_column *column = &plan->column[i];
     value_fault        *fault = &rows->fault;
-    bool                good;
-    if (column->from != WEIR_FROM_FIELD)
-        good = image_put_meta(&rows->builder[i], plan, i, source, fault);
-    else if (!column->stored)
-        good = judge(&tokens->rule[i], &tokens->slot[tokens->at[i]], fault);
-    else
-        good = value_put(&rows->builder[i], &tokens->rule[i], &tokens->slot[tokens->at[i]],
-                         fault);
+    bool                good = column->from == WEIR_FROM_FIELD
+                                   ? put_field(rows, column, tokens, i)
+                                   : image_put_meta(&rows->builder[i], plan, i, source, fault);
     if (good)
         return true;
     weir_problem *problem = new_problem(rows, source->record);

@@ -18,6 +18,7 @@ typedef struct image_column {
     uint32_t  column; /* of the table */
     uint32_t  from;   /* weir_column_from */
     bool      stored; /* else it is only judged: NOT NULL */
+    bool      key;
     uint32_t  paths;
     weir_str *path; /* fields: names from the object down */
 } image_column;
@@ -71,8 +72,9 @@ typedef struct image_source {
 
 typedef struct image_tokens {
     const scan_token *slot;
-    const uint32_t   *at;   /* per column of the plan: its slot */
-    const value_rule *rule; /* per column of the plan */
+    const uint32_t   *at;      /* per column of the plan: its slot */
+    const value_rule *rule;    /* per column of the plan */
+    bool              partial; /* the image may lack what is no key */
 } image_tokens;
 
 void image_rows_start(image_rows *rows, const image_plan *plan, weir_arena *arena,

@@ -69,13 +69,16 @@ static weir_code add_column(image_plan *plan, const image_format *format, uint32
 {
     const weir_decoder_setup *setup = plan->setup;
     const weir_field         *field = &setup->schema->field[index];
-    bool                      not_null = field->not_null || is_key(setup, index);
+    bool                      key = is_key(setup, index);
+    bool                      not_null = field->not_null || key;
     if (!setup->needed[index] && (!not_null || setup->from[index] != WEIR_FROM_FIELD))
         return WEIR_OK;
     image_column *column = &plan->column[plan->columns];
     value_rule   *rule = &plan->rule[plan->columns++];
-    *column = (image_column){
-        .column = index, .from = setup->from[index], .stored = setup->needed[index]};
+    *column = (image_column){.column = index,
+                             .from = setup->from[index],
+                             .stored = setup->needed[index],
+                             .key = key};
     *rule = (value_rule){.type = field->type,
                          .not_null = not_null,
                          .name = field->name,

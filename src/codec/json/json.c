@@ -124,7 +124,8 @@ static weir_event decode_one(json_decoder *self, const weir_block *block, uint32
             image_problem(rows, index, "DECODE", "not a JSON object: %s", wrong);
         return event;
     }
-    image_tokens tokens = {self->slot, self->slot_of, self->plan.rule};
+    image_tokens tokens = {
+        .slot = self->slot, .at = self->slot_of, .rule = self->plan.rule};
     image_source source = {.block = block, .record = index, .event_op = 'i'};
     event.after = image_put(rows, &self->plan, &tokens, &source, WEIR_ROW_INSERT);
     if (event.after == WEIR_NO_ROW) {

@@ -222,6 +222,21 @@ static void each_image_is_judged_alone(void **state)
     decode_stop(&bench);
 }
 
+static void partial_images_need_only_their_key(void **state)
+{
+    (void)state;
+    start("id:bigint,v:text!,w:text!-", "key=1;whole=no");
+    CHECK_TEXT(event_of(ENVELOPE("d", "{\"id\":7}", "null")), "row d -0");
+    CHECK_TEXT(decode_row(&bench, 0), "id=7 v=NULL");
+    CHECK_HOLDS(event_of(ENVELOPE("d", "{\"v\":\"a\"}", "null")),
+                "row d before_bad NOT_NULL id:");
+    CHECK_TEXT(event_of(ENVELOPE("u", "{\"id\":7}", "{\"id\":7,\"v\":\"b\",\"w\":\"c\"}")),
+               "row u +0");
+    CHECK_HOLDS(event_of(ENVELOPE("u", "null", "{\"id\":7,\"v\":\"b\"}")),
+                "bad NOT_NULL w:");
+    decode_stop(&bench);
+}
+
 static void an_encoding_is_never_guessed(void **state)
 {
     (void)state;
@@ -403,6 +418,7 @@ int main(void)
         TEST(snapshot_marks_are_told_apart),
         TEST(rows_of_another_table_are_bad),
         TEST(each_image_is_judged_alone),
+        TEST(partial_images_need_only_their_key),
         TEST(an_encoding_is_never_guessed),
         TEST(adaptive_times_need_the_unit_of_a_datetime),
         TEST(json_columns_come_as_text_geometry_as_objects),
