@@ -9,7 +9,7 @@ figure() {
     find build/cover -path "*src/$folder/*.gcda" -print0 |
         xargs -0 -r -n 32 gcov -b -n 2>/dev/null |
         awk -v folder="$folder" '
-            /^(Calls executed|No calls)/ { ours = 0 } # gcov's own sum follows the last file
+            /^(Calls executed|No calls)/ { ours = 0 } # a sum follows the last file
             /^File / { ours = index($0, "src/" folder "/") > 0 && !($2 in seen); seen[$2] = 1 }
             ours && /^Lines executed:/ { split($0, p, /[:% ]+/); lines += $NF; hit += p[3] * $NF / 100 }
             ours && /^Taken at least once:/ { split($0, p, /[:% ]+/); branches += $NF; taken += p[5] * $NF / 100 }
