@@ -143,6 +143,26 @@ static schema_mode mode_of(weir_str word)
     return weir_str_is(word, "embedded") ? SCHEMA_EMBEDDED : SCHEMA_AUTO;
 }
 
+/* Without a schema, some columns could never be read. */
+static weir_code check_said(const debezium_decoder *self, weir_err *err)
+{
+    for (uint32_t i = 0; self->mode == SCHEMA_NONE && i < self->plan.columns; i++) {
+        const value_rule *rule = &self->plan.rule[i];
+        if (self->plan.column[i].from != WEIR_FROM_FIELD)
+            continue;
+        if (rule->type.id == WEIR_T_BYTEA && rule->binary == VALUE_UNSAID)
+            return weir_fail(err, WEIR_E_CONFIG,
+                             "column '%.*s': set binary_encoding or \"encoding.%.*s\"",
+                             WEIR_STR_FMT(rule->name), WEIR_STR_FMT(rule->name));
+        if (rule->type.id == WEIR_T_NUMERIC && rule->decimal == VALUE_PRECISE &&
+            rule->scale == WEIR_SCALE_ANY)
+            return weir_fail(err, WEIR_E_CONFIG,
+                             "column '%.*s': a precise decimal needs numeric(p,s)",
+                             WEIR_STR_FMT(rule->name));
+    }
+    return WEIR_OK;
+}
+
 static weir_code open_decoder(weir_decoder *decoder, const weir_decoder_setup *setup,
                               weir_err *err)
 {
@@ -154,6 +174,9 @@ static weir_code open_decoder(weir_decoder *decoder, const weir_decoder_setup *s
         return rc;
     self->images_whole = setup->images_whole;
     self->mode = mode_of(weir_opts_text(setup->opts, "schema"));
+    rc = check_said(self, err);
+    if (rc != WEIR_OK)
+        return rc;
     self->source.table = weir_opts_text(setup->opts, "table");
     self->schemas.plan = &self->plan;
     self->before_at = WEIR_ARRAY(self->arena, uint32_t, self->plan.columns + 1);

@@ -174,8 +174,8 @@ static bool small_units(const scan_token *token, uint8_t scale, weir_i128 *out)
         value = value * 10 + digit;
     }
     int64_t fraction = point ? end - point - 1 : 0;
-    if ((point && fraction == 0) || fraction > scale)
-        return false;
+    if ((point && fraction == 0) || fraction > scale || scale - fraction > 20)
+        return false; /* 18 digits and 20 zeros fit */
     *out = (weir_i128)(negative ? -value : value);
     if (fraction < scale)
         *out *= weir_i128_power10((int)(scale - fraction));

@@ -360,6 +360,19 @@ static void schema_modes_that_do_not_fit_are_bad_records(void **state)
     decode_stop(&bench);
 }
 
+static void what_no_message_can_say_is_asked_for_when_opening(void **state)
+{
+    (void)state;
+    CHECK_INT(decode_try(&bench, "debezium-json", "b:bytea", "schema=none"), WEIR_E_CONFIG);
+    CHECK_SAYS(&bench.err, "column 'b': set binary_encoding or \"encoding.b\"");
+    CHECK_INT(decode_try(&bench, "debezium-json", "n:numeric",
+                         "schema=none;decimal_encoding=precise"),
+              WEIR_E_CONFIG);
+    CHECK_SAYS(&bench.err, "needs numeric(p,s)");
+    start("n:numeric(5,2),b:bytea", "schema=none;decimal_encoding=precise;encoding.b=hex");
+    decode_stop(&bench);
+}
+
 static void a_record_cut_anywhere_never_gives_another_row(void **state)
 {
     (void)state;
@@ -425,6 +438,7 @@ int main(void)
         TEST(the_embedded_schema_says_the_encodings),
         TEST(another_schema_text_is_another_schema),
         TEST(schema_modes_that_do_not_fit_are_bad_records),
+        TEST(what_no_message_can_say_is_asked_for_when_opening),
         TEST(a_record_cut_anywhere_never_gives_another_row),
         TEST(a_whole_batch_of_updates_fits),
         TEST(facts_about_the_change_are_columns),

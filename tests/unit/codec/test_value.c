@@ -90,6 +90,10 @@ static void numerics_are_exact_and_round_half_away(void **state)
     IS("numeric(12,2)", "1", "1.00");
     IS("numeric", "1.2300", "1.2300");
     IS("numeric(5,0)", "99999", "99999");
+    IS("numeric(38,30)", "12345678", "12345678.000000000000000000000000000000");
+    BAD("numeric(38,38)", "123456789012345678", "RANGE v:");
+    BAD("numeric(38,38)", "-1", "RANGE v:");
+    IS("numeric(38,38)", "0", "0.00000000000000000000000000000000000000");
     BAD("numeric(12,2)", "10000000000", "RANGE v: numeric field overflow");
     BAD("numeric(12,2)", "9999999999.995", "RANGE v:");
     BAD("numeric(12,2)", "1e400", "RANGE v:");
