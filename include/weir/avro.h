@@ -25,8 +25,8 @@ typedef struct weir_avro_setup {
     weir_str           record; /* the record's name */
     const weir_schema *schema;
     const bool        *leave_out; /* per column; NULL: none */
-    bool               with_op; /* a last field `op`: '+I', '-U', '+U', '-D' */
-    bool               millis;  /* timestamps in milliseconds, rounded down */
+    bool               with_op;   /* a last field `op`: '+I', '-U', '+U', '-D' */
+    bool               millis;    /* timestamps in milliseconds, rounded down */
 } weir_avro_setup;
 
 /* Writes the rows of one schema. Numerics without a scale are strings, as is jsonb. */
@@ -35,7 +35,7 @@ typedef struct weir_avro_writer weir_avro_writer;
 weir_code weir_avro_writer_new(const weir_avro_setup *setup, weir_avro_writer **out,
                                weir_err *err) WEIR_MUST_CHECK;
 void      weir_avro_writer_free(weir_avro_writer *writer);
-weir_str  weir_avro_schema(const weir_avro_writer *writer); /* JSON, as long as the writer */
+weir_str weir_avro_schema(const weir_avro_writer *writer); /* JSON, as long as the writer */
 /* Appends one row of a batch of the schema. */
 void weir_avro_row(const weir_avro_writer *writer, const weir_batch *batch, uint32_t row,
                    weir_buf *out);
@@ -48,6 +48,7 @@ void weir_avro_header(weir_buf *out, weir_str schema, weir_avro_codec codec, wei
 /* Appends a block of `rows` encoded rows, without sync marker. */
 void weir_avro_block(weir_buf *out, weir_avro_codec codec, uint64_t rows, weir_str encoded);
 /* Appends blocks made by weir_avro_block, the marker behind each; false: damaged. */
-bool weir_avro_join(weir_buf *out, weir_str blocks, const uint8_t sync[WEIR_AVRO_SYNC_BYTES]);
+bool weir_avro_join(weir_buf *out, weir_str blocks,
+                    const uint8_t sync[WEIR_AVRO_SYNC_BYTES]);
 
 #endif
