@@ -9,7 +9,14 @@
 
 #include "cli.h"
 
-typedef enum flag_kind { FLAG_SWITCH, FLAG_TEXT, FLAG_PARAM, FLAG_UNTIL, FLAG_LOG, FLAG_LEVEL } flag_kind;
+typedef enum flag_kind {
+    FLAG_SWITCH,
+    FLAG_TEXT,
+    FLAG_PARAM,
+    FLAG_UNTIL,
+    FLAG_LOG,
+    FLAG_LEVEL
+} flag_kind;
 
 typedef struct cli_flag {
     const char *name;

@@ -112,27 +112,30 @@ static void find_idle(engine_job *engine)
     }
 }
 
+static int64_t highest_event(const engine_job *engine)
+{
+    int64_t high = INT64_MIN;
+    for (uint32_t s = 0; s < engine->sources; s++)
+        for (uint32_t p = 0; p < engine->source[s].partitions; p++)
+            if (engine->source[s].partition[p].highest_us > high)
+                high = engine->source[s].partition[p].highest_us;
+    return high;
+}
+
 /* The end of the last window that holds a row: after a bounded run, rows for windows up
    to it are late. */
 static int64_t last_window_end(const engine_job *engine)
 {
-    int64_t last = engine->closed_us;
-    for (uint32_t n = 0; n < engine->plan->nodes; n++) {
+    int64_t high = highest_event(engine), last = engine->closed_us;
+    for (uint32_t n = 0; n < engine->plan->nodes && high != INT64_MIN; n++) {
         const weir_node *node = &engine->plan->node[n];
         if (node->kind != WEIR_NODE_WINDOW)
             continue;
-        for (uint32_t s = 0; s < engine->sources; s++)
-            for (uint32_t p = 0; p < engine->source[s].partitions; p++) {
-                int64_t high = engine->source[s].partition[p].highest_us;
-                if (high == INT64_MIN)
-                    continue;
-                int64_t into = (high - node->offset_us) % node->size_us;
-                if (into < 0)
-                    into += node->size_us;
-                int64_t end = high - into + node->size_us;
-                if (end > last)
-                    last = end;
-            }
+        int64_t into = (high - node->offset_us) % node->size_us;
+        if (into < 0)
+            into += node->size_us;
+        if (high - into + node->size_us > last)
+            last = high - into + node->size_us;
     }
     return last;
 }

@@ -35,7 +35,8 @@ static weir_code read_epoch(weir_history *history, uint64_t epoch, weir_arena *a
     engine_history *self = (engine_history *)history;
     weir_manifest *at = self->engine->last;
     weir_assert(at != NULL);
-    weir_assert(epoch >= 1 && epoch <= at->epoch);
+    weir_assert(epoch >= 1);
+    weir_assert(epoch <= at->epoch);
     while (at->epoch > epoch) {
         if (at->prev_idx == 0)
             return weir_halt(err, WEIR_EXIT_CORRUPT, WEIR_E_NOTFOUND,

@@ -118,16 +118,12 @@ static const weir_record *record_of(const intake *in, uint32_t event)
 static weir_code bad_event(intake *in, uint32_t number, weir_err *err)
 {
     const weir_event *event = &in->decoded.event[number];
-    weir_str column = {NULL, 0};
-    const char *code = "DECODE", *message = "the record cannot be decoded";
+    engine_reason reason = {"DECODE", {NULL, 0}, "the record cannot be decoded"};
     if (event->problem != WEIR_NO_ROW) {
         const weir_problem *problem = &in->decoded.problem[event->problem];
-        code = problem->code;
-        column = problem->column;
-        message = problem->msg;
+        reason = (engine_reason){problem->code, problem->column, problem->msg};
     }
-    return engine_bad_record(in->lane, in->partition, record_of(in, number), code, column,
-                             message, err);
+    return engine_bad_record(in->lane, in->partition, record_of(in, number), &reason, err);
 }
 
 static void take_row(intake *in, uint32_t event, uint32_t row, uint32_t partner)
@@ -156,8 +152,8 @@ static weir_code take_images(intake *in, uint32_t number, weir_err *err)
         rc = bad_event(in, number, err);
         after = WEIR_NO_ROW;
     } else if (after != WEIR_NO_ROW && in->reject[after].code != WEIR_OK) {
-        rc = engine_bad_record(in->lane, in->partition, record_of(in, number), "CHECK",
-                               (weir_str){NULL, 0}, in->reject[after].msg, err);
+        engine_reason reason = {"CHECK", {NULL, 0}, in->reject[after].msg};
+        rc = engine_bad_record(in->lane, in->partition, record_of(in, number), &reason, err);
         after = WEIR_NO_ROW;
     }
     if (before != WEIR_NO_ROW)
@@ -185,8 +181,8 @@ static weir_code wrong_table(intake *in, uint32_t number, weir_str name, weir_er
     char message[160];
     snprintf(message, sizeof message, "a row of table '%.*s', not of '%.60s'",
              (int)(name.len < 60 ? name.len : 60), name.at, in->partition->source->pinned);
-    return engine_bad_record(in->lane, in->partition, record_of(in, number), "TABLE",
-                             (weir_str){NULL, 0}, message, err);
+    engine_reason reason = {"TABLE", {NULL, 0}, message};
+    return engine_bad_record(in->lane, in->partition, record_of(in, number), &reason, err);
 }
 
 static weir_code take_event(intake *in, uint32_t number, weir_decoder *decoder,
@@ -247,9 +243,10 @@ static weir_code report_errors(intake *in, const weir_row_errors *errors, weir_e
             weir_metric_add(WEIR_M_before_bad, 1);
             continue;
         }
+        engine_reason reason = {"EXPRESSION", {NULL, 0}, error->msg};
         weir_code rc = engine_bad_record(in->lane, in->partition,
-                                         record_of(in, in->event_of[error->row]),
-                                         "EXPRESSION", (weir_str){NULL, 0}, error->msg, err);
+                                         record_of(in, in->event_of[error->row]), &reason,
+                                         err);
         if (rc != WEIR_OK)
             return rc;
     }

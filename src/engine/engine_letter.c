@@ -80,8 +80,8 @@ static weir_code over_error_limit(engine_source *source, weir_err *err)
 }
 
 weir_code engine_bad_record(engine_lane *lane, engine_partition *partition,
-                            const weir_record *record, const char *code, weir_str column,
-                            const char *message, weir_err *err)
+                            const weir_record *record, const engine_reason *reason,
+                            weir_err *err)
 {
     engine_source *source = partition->source;
     weir_metric_add(WEIR_M_records_bad, 1);
@@ -89,7 +89,7 @@ weir_code engine_bad_record(engine_lane *lane, engine_partition *partition,
     if (source->on_error == ON_ERROR_FAIL) {
         weir_str place = position_text(partition, record->offset, lane->scratch);
         (void)weir_fail(err, WEIR_E_DECODE, "%.*s: bad record: %s", WEIR_STR_FMT(place),
-                        message);
+                        reason->message);
         return weir_err_hint(err, "set on_error = 'dead_letter' or 'skip' on table '%.*s'",
                              WEIR_STR_FMT(source->table->name));
     }
@@ -102,9 +102,9 @@ weir_code engine_bad_record(engine_lane *lane, engine_partition *partition,
             .key = copy_or_null(arena, record->key),
             .value = copy_or_null(arena, record->value),
             .headers = headers_json(record, arena),
-            .column = copy_or_null(arena, column),
-            .message = weir_str_copy(arena, weir_str_of(message)),
-            .code = code,
+            .column = copy_or_null(arena, reason->column),
+            .message = weir_str_copy(arena, weir_str_of(reason->message)),
+            .code = reason->code,
             .offset = record->offset,
             .timestamp_us = record->timestamp_us,
         };

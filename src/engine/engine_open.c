@@ -7,18 +7,8 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "engine_parts.h"
-
-static bool has_option(const weir_table *table, const char *name)
-{
-    const weir_option *option = table->connector->options;
-    for (; option && option->name; option++)
-        if (strcmp(option->name, name) == 0)
-            return true;
-    return false;
-}
 
 /* "1000 per 100000" or "1000" (per 100000). */
 static weir_code read_error_limit(engine_source *source, weir_err *err)
@@ -68,8 +58,7 @@ static weir_code check_start(const engine_source *source, const weir_partition_i
         why = "the topic is compacted";
     else if (info->low > 0)
         why = "the first records are gone";
-    else if (has_option(source->table, "start") &&
-             !weir_str_is(weir_opts_text(opts, "start"), "earliest"))
+    else if (info->start != info->low)
         why = "start is not 'earliest'";
     if (why == NULL)
         return WEIR_OK;
@@ -85,14 +74,11 @@ static void open_partition(engine_source *source, uint32_t index,
 {
     engine_job *engine = source->engine;
     engine_partition *partition = &source->partition[index];
-    bool earliest = !has_option(source->table, "start") ||
-                    weir_str_is(weir_opts_text(source->table->opts, "start"), "earliest");
     partition->source = source;
     partition->index = index;
     partition->name = weir_str_copy(engine->arena, info->name);
     partition->end = engine->setup->until_end ? info->end : INT64_MAX;
-    partition->position = (weir_position){.next_offset = earliest ? info->low : -1,
-                                          .last_offset = -1};
+    partition->position = (weir_position){.next_offset = info->start, .last_offset = -1};
     partition->watermark_us = partition->highest_us = INT64_MIN;
     partition->mark = WEIR_ARRAY(engine->arena, engine_mark, ENGINE_MARKS_MAX);
     partition->lane = engine->partitions % engine->lanes;

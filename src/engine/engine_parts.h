@@ -127,7 +127,6 @@ bool engine_stopping(const engine_job *engine);
 /* engine_open: sources, sinks, decoders, stores of the plan. */
 weir_code engine_open_sources(engine_job *engine, weir_err *err);
 weir_code engine_open_sinks(engine_job *engine, weir_err *err);
-/* For a lineage that starts now: refuses starts that would retract what never was added. */
 weir_code engine_check_starts(engine_job *engine, weir_err *err);
 void      engine_close(engine_job *engine);
 
@@ -162,9 +161,14 @@ engine_verdict engine_mark_judge(engine_partition *partition, const weir_event *
                                  weir_str origin, weir_err *err);
 
 /* engine_letter: dead letters and the policy for bad records. */
+typedef struct engine_reason {
+    const char *code; /* "DECODE", "CHECK" … */
+    weir_str    column;
+    const char *message;
+} engine_reason;
 weir_code engine_bad_record(engine_lane *lane, engine_partition *partition,
-                            const weir_record *record, const char *code, weir_str column,
-                            const char *message, weir_err *err);
+                            const weir_record *record, const engine_reason *reason,
+                            weir_err *err);
 void        engine_letter_add(engine_letters *letters, uint32_t sink,
                               const engine_dead_letter *letter);
 const weir_schema *engine_letter_schema(void);

@@ -170,6 +170,9 @@ static void close_store(weir_store *store)
 
 /* One attempt of one object. */
 typedef struct s3_try {
+    s3_verb           verb;
+    const char       *path;  /* encoded */
+    const char       *query; /* encoded; "" when there is none */
     weir_http_request request;
     s3_signed         headers;
     char              range[64];
@@ -180,12 +183,13 @@ static const char *const method_of[] = {
     [S3_GET] = "GET", [S3_HEAD] = "HEAD", [S3_PUT] = "PUT", [S3_PUT_NEW] = "PUT",
     [S3_LIST] = "GET", [S3_DELETE] = "DELETE"};
 
-static void sign_try(s3_store *self, s3_try *try, s3_verb verb, weir_str path,
-                     const char *query, const weir_object *object, const s3_keys *keys)
+static void sign_try(s3_store *self, s3_try *try, const weir_object *object,
+                     const s3_keys *keys)
 {
     char token[300];
-    s3_signing signing = {.method = method_of[verb], .host = self->host, .path = path.at,
-                          .query = query, .region = self->region, .service = "s3",
+    s3_verb verb = try->verb;
+    s3_signing signing = {.method = method_of[verb], .host = self->host, .path = try->path,
+                          .query = try->query, .region = self->region, .service = "s3",
                           .now_us = self->clock->wall_us(self->clock) +
                                     atomic_load(&self->skew_us)};
     bool puts = verb == S3_PUT || verb == S3_PUT_NEW;
@@ -199,8 +203,8 @@ static void sign_try(s3_store *self, s3_try *try, s3_verb verb, weir_str path,
     s3_sign(&signing, keys, &try->headers);
     weir_http_request *request = &try->request;
     *request = (weir_http_request){.method = signing.method, .url = try->url};
-    (void)snprintf(try->url, sizeof try->url, "%s%s%s%s", self->base_url, path.at,
-                   query[0] ? "?" : "", query);
+    (void)snprintf(try->url, sizeof try->url, "%s%s%s%s", self->base_url, try->path,
+                   try->query[0] ? "?" : "", try->query);
     for (uint32_t i = 0; i < try->headers.count; i++)
         request->header[request->headers++] = try->headers.text[i];
     if (puts)
@@ -362,11 +366,21 @@ static void encode_path(const s3_store *self, weir_str key, weir_buf *out)
     out->len--;
 }
 
+typedef struct s3_batch {
+    s3_verb      verb;
+    weir_object *object;
+    bool        *open; /* per object: it wants an attempt */
+    size_t       count;
+} s3_batch;
+
 /* One round: every object that still wants an attempt gets one. Gives how many want
    another. */
-static size_t one_round(s3_store *self, s3_verb verb, weir_object *object, bool *open,
-                        size_t count, const s3_keys *keys)
+static size_t one_round(s3_store *self, const s3_batch *batch, const s3_keys *keys)
 {
+    s3_verb verb = batch->verb;
+    weir_object *object = batch->object;
+    bool *open = batch->open;
+    size_t count = batch->count;
     s3_try *try = weir_heap_new(count, sizeof *try);
     weir_http_request *request = weir_heap_new(count, sizeof *request);
     size_t *which = weir_heap_new(count, sizeof *which);
@@ -376,7 +390,10 @@ static size_t one_round(s3_store *self, s3_verb verb, weir_object *object, bool 
         if (!open[i])
             continue;
         encode_path(self, object[i].key, &path);
-        sign_try(self, &try[tries], verb, weir_buf_view(&path), "", &object[i], keys);
+        try[tries].verb = verb;
+        try[tries].path = path.at;
+        try[tries].query = "";
+        sign_try(self, &try[tries], &object[i], keys);
         if (verb == S3_GET)
             set_range(&try[tries], &object[i]);
         request[tries] = try[tries].request;
@@ -433,7 +450,8 @@ static weir_code run(s3_store *self, s3_verb verb, weir_object *object, size_t c
         if (rc != WEIR_OK)
             break;
         wait_if_slow(self);
-        size_t again = one_round(self, verb, object, open, count, &keys);
+        s3_batch batch = {verb, object, open, count};
+        size_t again = one_round(self, &batch, &keys);
         explicit_bzero(&keys, sizeof keys);
         if (again == 0 || self->clock->mono_us(self->clock) >= until)
             break;
@@ -517,10 +535,10 @@ static weir_code one_page(s3_store *self, const char *query, s3_page *page,
         if (rc != WEIR_OK)
             return rc;
         wait_if_slow(self);
-        s3_try try;
+        s3_try try = {.verb = S3_LIST, .path = path, .query = query};
         weir_object object = {.key = WEIR_STR("(list)")};
         uint32_t before = listing->count;
-        sign_try(self, &try, S3_LIST, weir_str_of(path), query, &object, &keys);
+        sign_try(self, &try, &object, &keys);
         try.request.body_most = 8u << 20;
         weir_http_perform(self->http, &try.request, 1);
         weir_metric_add(WEIR_M_store_requests, 1);

@@ -45,11 +45,8 @@ static weir_sha256 hmac(const void *key, size_t len, const char *text)
 /* Headers that are signed, in order of their names: host, x-amz-content-sha256,
    x-amz-date, the extra ones, x-amz-security-token. */
 static void canonical_headers(const s3_signing *signing, const s3_keys *keys,
-                              const char *body_hash, const char *stamp, weir_buf *lines,
-                              weir_buf *names)
+                              weir_buf *lines, weir_buf *names)
 {
-    weir_buf_format(lines, "host:%s\nx-amz-content-sha256:%s\nx-amz-date:%s\n",
-                    signing->host, body_hash, stamp);
     weir_buf_text(names, "host;x-amz-content-sha256;x-amz-date");
     bool token = keys->token[0] != 0;
     for (uint32_t i = 0; i < signing->extras; i++) {
@@ -102,7 +99,9 @@ void s3_sign(const s3_signing *signing, const s3_keys *keys, s3_signed *out)
     weir_sha256 sha = weir_sha256_of(signing->body);
     weir_sha256_hex(&sha, body_hash);
     weir_buf lines = {0}, names = {0}, request = {0};
-    canonical_headers(signing, keys, body_hash, stamp, &lines, &names);
+    weir_buf_format(&lines, "host:%s\nx-amz-content-sha256:%s\nx-amz-date:%s\n",
+                    signing->host, body_hash, stamp);
+    canonical_headers(signing, keys, &lines, &names);
     weir_buf_format(&request, "%s\n%s\n%s\n", signing->method, signing->path, signing->query);
     weir_buf_str(&request, weir_buf_view(&lines));
     weir_buf_format(&request, "\n%s\n%s", names.at, body_hash);
