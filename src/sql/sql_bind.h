@@ -87,8 +87,9 @@ typedef struct sql_call {
     const weir_expr *arg[3];
 } sql_call;
 const weir_expr *sql_call_new(sql_job *job, const sql_call *call);
-const weir_expr *sql_call_list(sql_job *job, weir_function function, weir_type type,
-                               int32_t at, const weir_expr *const *arg, uint32_t args);
+/* The same with any number of arguments, which stand in `arg` instead of in the head. */
+const weir_expr *sql_call_list(sql_job *job, const sql_call *head,
+                               const weir_expr *const *arg);
 /* A call whose arguments are all constants becomes a constant. */
 const weir_expr *sql_fold(sql_job *job, const weir_expr *call);
 const weir_expr *sql_const_text(sql_job *job, weir_str text, int32_t at);

@@ -58,17 +58,17 @@ const weir_expr *sql_fold(sql_job *job, const weir_expr *call)
     return folded;
 }
 
-const weir_expr *sql_call_list(sql_job *job, weir_function function, weir_type type,
-                               int32_t at, const weir_expr *const *arg, uint32_t args)
+const weir_expr *sql_call_list(sql_job *job, const sql_call *head,
+                               const weir_expr *const *arg)
 {
     weir_expr *call = WEIR_NEW(job->arena, weir_expr);
     call->kind = WEIR_EXPR_CALL;
-    call->function = function;
-    call->type = type;
-    call->sql_at = sql_origin(job, at);
-    call->args = args;
-    call->arg = WEIR_ARRAY(job->arena, const weir_expr *, args);
-    for (uint32_t i = 0; i < args; i++) {
+    call->function = head->function;
+    call->type = head->type;
+    call->sql_at = sql_origin(job, head->at);
+    call->args = head->args;
+    call->arg = WEIR_ARRAY(job->arena, const weir_expr *, head->args);
+    for (uint32_t i = 0; i < head->args; i++) {
         if (arg[i] == NULL)
             return NULL;
         weir_assert(arg[i]->type.id != WEIR_T_UNKNOWN); /* call 1 */
@@ -79,7 +79,7 @@ const weir_expr *sql_call_list(sql_job *job, weir_function function, weir_type t
 
 const weir_expr *sql_call_new(sql_job *job, const sql_call *call)
 {
-    return sql_call_list(job, call->function, call->type, call->at, call->arg, call->args);
+    return sql_call_list(job, call, call->arg);
 }
 
 const weir_expr *sql_not(sql_job *job, const weir_expr *arg, int32_t at)

@@ -163,8 +163,8 @@ static const weir_expr *bind_logic(sql_scope *scope, const PgQuery__BoolExpr *no
     }
     if (failed)
         return NULL;
-    return sql_call_list(job, function, weir_type_of(WEIR_T_BOOL), node->location, arg,
-                         count);
+    sql_call head = {function, weir_type_of(WEIR_T_BOOL), node->location, count, {NULL}};
+    return sql_call_list(job, &head, arg);
 }
 
 static const weir_expr *bind_null_test(sql_scope *scope, const PgQuery__NullTest *node)
@@ -269,7 +269,8 @@ static const weir_expr *bind_case(sql_scope *scope, const PgQuery__CaseExpr *nod
         arg[2 * i + 1] = then[i];
     }
     arg[2 * whens] = then[whens];
-    return sql_call_list(job, WEIR_FN_CASE, type, node->location, arg, 2 * whens + 1);
+    sql_call head = {WEIR_FN_CASE, type, node->location, 2 * whens + 1, {NULL}};
+    return sql_call_list(job, &head, arg);
 }
 
 typedef struct list_call { /* COALESCE, GREATEST, LEAST */
@@ -295,7 +296,8 @@ static const weir_expr *bind_list_call(sql_scope *scope, const list_call *list)
                   sql_type_text(job, type));
         return NULL;
     }
-    return sql_call_list(job, list->function, type, list->at, arg, count);
+    sql_call head = {list->function, type, list->at, count, {NULL}};
+    return sql_call_list(job, &head, arg);
 }
 
 static const weir_expr *bind_min_max(sql_scope *scope, const PgQuery__MinMaxExpr *node)

@@ -92,7 +92,7 @@ static bool key_fits(sql_job *job, const weir_table *table, const sql_query *que
         bool     constant;
         uint32_t part = key_part(query, column, &constant);
         if (part == 0 && !constant) {
-            sql_error(job, query->at[column], "key column '%.*s' of '%.*s' is no %s",
+            sql_error(job, query->at[column], "key column '%.*s' of '%.*s' is not a %s",
                       WEIR_STR_FMT(table->schema.field[column].name),
                       WEIR_STR_FMT(table->name), what);
             sql_hint(job, "a key that changes would leave its old row behind");

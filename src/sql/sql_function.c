@@ -347,7 +347,8 @@ static const weir_expr *call_with(sql_job *job, const signature *sign,
                  sign->function == WEIR_FN_RTRIM;
     if (trims && count == 1)
         arg[count++] = sql_const_text(job, WEIR_STR(" "), at);
-    return sql_call_list(job, sign->function, type, at, arg, (uint32_t)count);
+    sql_call head = {sign->function, type, at, (uint32_t)count, {NULL}};
+    return sql_call_list(job, &head, arg);
 }
 
 /* x AT TIME ZONE 'UTC' is timezone('UTC', x): to and from a timestamp without a zone. */

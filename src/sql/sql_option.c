@@ -81,13 +81,20 @@ static bool read_list(sql_job *job, const PgQuery__CreateStmt *create, with_list
     return !failed;
 }
 
+/* One name may be there twice: to be read, and to be written. An entry for the role comes
+   first, then any of the name. */
 static const weir_catalog_kind *find_kind(const weir_catalog_kind *kinds, size_t count,
-                                          weir_str name)
+                                          weir_str name, bool source)
 {
-    for (size_t i = 0; i < count; i++)
-        if (weir_str_is(name, kinds[i].name))
+    const weir_catalog_kind *other = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (!weir_str_is(name, kinds[i].name))
+            continue;
+        if (source ? kinds[i].source : kinds[i].sink)
             return &kinds[i];
-    return NULL;
+        other = &kinds[i];
+    }
+    return other;
 }
 
 /* "a, b, c" of the connectors that can be read (or written). */
@@ -118,8 +125,8 @@ static bool find_connector(sql_job *job, sql_table *entry, const with_list *list
                  connectors_text(job, table->source));
         return false;
     }
-    table->connector =
-        find_kind(catalog->connector, catalog->connectors, list->connector.value);
+    table->connector = find_kind(catalog->connector, catalog->connectors,
+                                 list->connector.value, table->source);
     if (table->connector == NULL) {
         for (size_t i = 0; i < catalog->connectors && count < 64; i++)
             names[count++] = catalog->connector[i].name;
@@ -205,8 +212,9 @@ static bool find_format(sql_job *job, weir_table *table, const with_list *list)
         listed = weir_str_eq(one, name);
     if (!listed)
         return wrong_format(job, connector, list);
-    table->format = find_kind(catalog->format, catalog->formats, name);
-    if (table->format == NULL) {
+    table->format = find_kind(catalog->format, catalog->formats, name, table->source);
+    if (table->format == NULL ||
+        !(table->source ? table->format->source : table->format->sink)) {
         sql_error(job, list->format_at, "format '%.*s' is not in this build",
                   WEIR_STR_FMT(name));
         return false;

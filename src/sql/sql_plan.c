@@ -5,7 +5,8 @@
  *            2. a plan is given only when there is no error at all.
  *
  * The order: the text is judged as bytes, variables are replaced, PostgreSQL's parser makes
- * a tree, names behind INSERT INTO say which tables are sinks, statements are bound in the
+ * a tree, names behind INSERT INTO say which tables are sinks, SETs are read, the other
+ * statements are bound in the
  * order of the file, and at the end what no sink reads is dropped.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -48,12 +49,21 @@ static void note_sinks(sql_job *job, const PgQuery__ParseResult *tree)
     }
 }
 
+static void read_settings(sql_job *job, const PgQuery__ParseResult *tree)
+{
+    job->setting = WEIR_ARRAY(job->arena, weir_setting, tree->n_stmts + 1);
+    for (size_t i = 0; i < tree->n_stmts; i++)
+        if (SQL_IS(tree->stmts[i]->stmt, VARIABLE_SET_STMT))
+            sql_set(job, tree->stmts[i]->stmt->variable_set_stmt,
+                    sql_statement_at(job, tree->stmts[i]));
+    sql_settings(job);
+}
+
 static void bind_statement(sql_job *job, const sql_node *statement, int32_t at)
 {
     switch (statement->node_case) {
     case PG_QUERY__NODE__NODE_VARIABLE_SET_STMT:
-        sql_set(job, statement->variable_set_stmt, at);
-        return;
+        return; /* read before */
     case PG_QUERY__NODE__NODE_CREATE_STMT:
         sql_create_table(job, statement->create_stmt, at);
         return;
@@ -86,13 +96,12 @@ static void bind_all(sql_job *job)
     const PgQuery__ParseResult *tree = sql_parse(job);
     if (tree == NULL)
         return;
-    job->setting = WEIR_ARRAY(job->arena, weir_setting, tree->n_stmts + 1);
     note_sinks(job, tree);
+    read_settings(job, tree);
     for (size_t i = 0; i < tree->n_stmts; i++)
         if (tree->stmts[i]->stmt != NULL)
             bind_statement(job, tree->stmts[i]->stmt,
                            sql_statement_at(job, tree->stmts[i]));
-    sql_settings(job);
     if (job->errors->count > 0)
         return;
     if (!has_flow(job->plan)) {

@@ -22,8 +22,8 @@ static const weir_expr *bind_in(sql_scope *scope, const PgQuery__AExpr *node)
         return NULL;
     if (type.id == WEIR_T_JSONB || type.id == WEIR_T_INTERVAL)
         return sql_no_operator(job, "=", arg[0], arg[1], node->location);
-    const weir_expr *in = sql_call_list(job, WEIR_FN_IN, weir_type_of(WEIR_T_BOOL),
-                                        node->location, arg, count);
+    sql_call head = {WEIR_FN_IN, weir_type_of(WEIR_T_BOOL), node->location, count, {NULL}};
+    const weir_expr *in = sql_call_list(job, &head, arg);
     bool             negated = strcmp(sql_last_name(node->name, node->n_name), "<>") == 0;
     return negated ? sql_not(job, in, node->location) : in;
 }

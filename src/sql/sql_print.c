@@ -98,12 +98,10 @@ static void print_const(weir_buf *out, const weir_expr *expr)
     if (type.id == WEIR_T_UNKNOWN)
         type.id = WEIR_T_TEXT;
     weir_datum_print(&text, type, &expr->value);
-    if (weir_type_is_number(type) || type.id == WEIR_T_BOOL) {
-        const char *word = expr->value.boolean ? "true" : "false";
-        if (type.id == WEIR_T_BOOL)
-            weir_buf_text(out, word);
-        else
-            weir_buf_str(out, weir_buf_view(&text));
+    if (type.id == WEIR_T_BOOL) {
+        weir_buf_text(out, expr->value.boolean ? "true" : "false");
+    } else if (weir_type_is_number(type)) {
+        weir_buf_str(out, weir_buf_view(&text));
     } else {
         if (type.id != WEIR_T_TEXT) {
             type.length = 0;

@@ -51,6 +51,8 @@ void sql_refuse_statement(sql_job *job, const sql_node *statement, int32_t at)
             break;
         token = sql_token_at(job->text, token.to);
     }
+    if (SQL_IS(statement, CREATE_TABLE_AS_STMT))
+        weir_buf_text(&name, " AS");
     if (name.len > 0)
         sql_error(job, at, "%.*s is not supported", (int)name.len, name.at);
     else

@@ -110,9 +110,9 @@ static void add_target(column_list *list, const PgQuery__ResTarget *target)
         return;
     }
     const weir_expr *expr = settle(list, sql_bind(list->scope, value));
-    if (expr == NULL) {
+    if (expr == NULL) { /* the columns behind it keep their places */
         list->failed = true;
-        return;
+        expr = sql_const_null(list->job, weir_type_of(WEIR_T_TEXT), at);
     }
     add_column(list, expr, target->name[0] != '\0' ? target->name : name_of(value), at);
 }
@@ -252,7 +252,7 @@ bool sql_select(sql_job *job, const PgQuery__SelectStmt *select, weir_str base,
     if (!plain_select(job, select))
         return false;
     bool clauses = clauses_supported(job, select);
-    if (!sql_from(job, select, base, &out->input))
+    if (select->with_clause != NULL || !sql_from(job, select, base, &out->input))
         return false;
     scope.from = &out->input;
     sql_relation unfiltered = out->input; /* WHERE and the columns are both judged */

@@ -134,9 +134,9 @@ static void expand_token(variable_writer *writer, sql_token token)
         if (text.at[at] != '$' || text.at[at + 1] != '{')
             continue;
         int32_t end = at + 2;
-        while (end < token.to && text.at[end] != '}')
+        while (end < token.to && strchr("}'\" \n", text.at[end]) == NULL)
             end++;
-        end += end < token.to;
+        end += end < token.to && text.at[end] == '}';
         copy(writer, done, at);
         replace(writer, at, end, doubled_in(token.kind));
         done = end;

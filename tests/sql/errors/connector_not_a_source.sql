@@ -1,0 +1,6 @@
+CREATE TABLE orders (
+    id bigint PRIMARY KEY, customer text, amount numeric(12,2), paid boolean,
+    paid_at timestamptz, created timestamp, extra jsonb
+) WITH (connector = 'mysql', url = 'mysql://h/d', table = 'x');
+CREATE TABLE result (n bigint, t text) WITH (connector = 'print');
+INSERT INTO result SELECT id, customer FROM orders;
