@@ -72,6 +72,11 @@ void      weir_checkpoint_close(weir_checkpoint *checkpoint);
 weir_code weir_checkpoint_take_over(weir_checkpoint *checkpoint, weir_arena *arena,
                                     weir_manifest **out, bool *out_finalised, weir_err *err)
     WEIR_MUST_CHECK;
+/* The last manifest without sealing anything, for tools: an owner may add another one at
+   any time. */
+weir_code weir_checkpoint_look(weir_checkpoint *checkpoint, weir_arena *arena,
+                               weir_manifest **out, bool *out_finalised, weir_err *err)
+    WEIR_MUST_CHECK;
 uint32_t weir_checkpoint_lineage(const weir_checkpoint *checkpoint); /* the n of l<n> */
 uint64_t weir_checkpoint_generation(const weir_checkpoint *checkpoint);
 
@@ -105,11 +110,17 @@ weir_code weir_stage_manifest(const weir_stage *stage, weir_arena *arena,
                               weir_manifest **out, weir_err *err) WEIR_MUST_CHECK;
 void      weir_stage_free(weir_stage *stage);
 
-/* E7: the last published epoch is finalised: writes the hint (failure is only logged by
-   the caller), seals its own generation when it is long or old (failpoint gen_self_seal). */
+/* Before each file is published (E6, T8). Not OK when the last manifest was put, or taken
+   over, more than 30 minutes ago by the boot clock: consumers may have moved what another
+   process published since. End, and take over anew. */
+weir_code weir_checkpoint_may_publish(const weir_checkpoint *checkpoint, weir_err *err)
+    WEIR_MUST_CHECK;
+
+/* E7: the last epoch, published or taken over, is finalised: writes the hint (which may
+   fail without harm), seals its own generation when it is long or old (failpoint gen_self_seal). */
 weir_code weir_checkpoint_finalised(weir_checkpoint *checkpoint, weir_err *err)
     WEIR_MUST_CHECK;
-/* Clean shutdown: SEAL with finalised = true. */
+/* Clean shutdown, the last epoch being finalised: SEAL with finalised = true. */
 weir_code weir_checkpoint_seal(weir_checkpoint *checkpoint, weir_err *err) WEIR_MUST_CHECK;
 
 #endif

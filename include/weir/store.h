@@ -28,7 +28,8 @@ typedef struct weir_object {
     weir_buf  got;    /* get: the bytes; owned by the caller (weir_buf_done) */
     uint64_t  size;   /* head, get of the whole object: size in bytes */
     char      got_token[256]; /* head: metadata "weir", or "" */
-    weir_code rc;     /* OK, NOTFOUND, CONFLICT (412: exists), UNKNOWN, REMOTE, CONFIG … */
+    weir_code rc;     /* OK, NOTFOUND, CONFLICT (412: exists), UNKNOWN, REMOTE, CONFIG …;
+                         get beyond the object's end: CORRUPT */
     bool      permanent; /* rc is not OK and trying again cannot help */
     int32_t   status; /* HTTP status, 0: none */
     char      why[160]; /* the server's code and message, without secrets */
@@ -78,6 +79,7 @@ typedef struct weir_store_kind {
 
 struct weir_store {
     const weir_store_kind *kind;
+    char place[256]; /* kinds that are probed: endpoint and bucket, without secrets */
 };
 
 const weir_store_kind *const *weir_store_kinds(void); /* ends with NULL */

@@ -1,0 +1,146 @@
+/* checkpoint/blob: references to bytes of a checkpoint, and getting these bytes.
+ *
+ * Always     1. bytes are handed out only when their length, CRC32C and expanded length are
+ *               what the reference says.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "checkpoint_parts.h"
+
+#include <string.h>
+
+enum { FETCH_AT_ONCE = 64 }; /* requests of one call; the store runs 16 of them at a time */
+
+void weir_blob_ref_write(weir_buf *out, const weir_blob_ref *ref)
+{
+    weir_assert(ref->idx >= 1);
+    weir_assert(ref->epoch >= 1);
+    weir_buf_varint(out, ref->gen);
+    weir_buf_varint(out, ref->idx);
+    weir_buf_varint(out, ref->epoch);
+    weir_buf_u32(out, ref->object);
+    weir_buf_add(out, ref->nonce, sizeof ref->nonce);
+    weir_buf_varint(out, ref->offset);
+    weir_buf_varint(out, ref->length);
+    weir_buf_varint(out, ref->expanded);
+    weir_buf_u32(out, ref->crc);
+}
+
+bool weir_blob_ref_read(weir_reader *reader, weir_blob_ref *out)
+{
+    weir_blob_ref ref = {.gen = weir_read_varint(reader)};
+    ref.idx = weir_read_varint(reader);
+    ref.epoch = weir_read_varint(reader);
+    ref.object = weir_read_u32(reader);
+    weir_str nonce = weir_read_bytes(reader, sizeof ref.nonce);
+    ref.offset = weir_read_varint(reader);
+    ref.length = weir_read_varint(reader);
+    ref.expanded = weir_read_varint(reader);
+    ref.crc = weir_read_u32(reader);
+    if (reader->bad)
+        return false;
+    memcpy(ref.nonce, nonce.at, sizeof ref.nonce);
+    if (ref.gen > RECORD_NUMBER_MAX || ref.idx == 0 || ref.idx > RECORD_NUMBER_MAX ||
+        ref.epoch == 0 || ref.offset > WEIR_STORE_BODY_MAX ||
+        ref.length > WEIR_STORE_BODY_MAX || ref.expanded > WEIR_STORE_BODY_MAX)
+        return false;
+    *out = ref;
+    return true;
+}
+
+static log_key key_of(const checkpoint_log *log, const weir_blob_ref *ref)
+{
+    return ref->object == UINT32_MAX ? log_key_of_record(log, ref->gen, ref->idx)
+                                     : log_key_of_data(log, ref);
+}
+
+/* 1. NULL when all is well. Takes the object's bytes. */
+static const char *unpack(const weir_blob_ref *ref, weir_object *object, weir_buf *out)
+{
+    weir_str stored = weir_buf_view(&object->got);
+    if (stored.len != ref->length)
+        return "a blob is of another length";
+    if (weir_crc32c(0, stored) != ref->crc)
+        return "a blob's CRC32C does not fit";
+    weir_buf_clear(out);
+    if (ref->expanded == 0) {
+        weir_buf_done(out);
+        *out = object->got;
+        object->got = (weir_buf){0};
+        return NULL;
+    }
+    if (!weir_zstd_expand(out, stored, (size_t)ref->expanded))
+        return "a blob cannot be expanded";
+    weir_assert(out->len == ref->expanded);
+    return NULL;
+}
+
+/* An empty range cannot be asked for: `length` 0 is the whole object. */
+static bool is_asked_for(const weir_blob_ref *ref)
+{
+    return ref->length > 0;
+}
+
+static weir_code finish(const checkpoint_log *log, const weir_blob_ref *ref,
+                        weir_object *object, weir_buf *out, weir_err *err)
+{
+    log_key     key = key_of(log, ref);
+    const char *fault = NULL;
+    if (object->rc == WEIR_E_NOTFOUND)
+        fault = "it is missing";
+    else if (object->rc == WEIR_E_CORRUPT)
+        fault = "it is too short";
+    else if (object->rc == WEIR_OK)
+        fault = unpack(ref, object, out);
+    if (fault != NULL)
+        return log_corrupt(&key, fault, err);
+    weir_assert(object->rc == WEIR_OK);
+    return WEIR_OK;
+}
+
+/* One call of the store: `count` is at most FETCH_AT_ONCE. */
+static weir_code fetch_some(const checkpoint_log *log, const weir_blob_ref *ref,
+                            size_t count, weir_buf *out, weir_err *err)
+{
+    weir_object *object = weir_heap_new(FETCH_AT_ONCE, sizeof *object);
+    log_key     *key = weir_heap_new(FETCH_AT_ONCE, sizeof *key);
+    size_t       asked = 0;
+    weir_assert(count <= FETCH_AT_ONCE);
+    for (size_t i = 0; i < count; i++) {
+        if (!is_asked_for(&ref[i]))
+            continue;
+        key[asked] = key_of(log, &ref[i]);
+        object[asked] = (weir_object){.key = log_key_text(&key[asked]),
+                                      .from = ref[i].offset,
+                                      .length = ref[i].length};
+        asked++;
+    }
+    weir_code rc = log->store->kind->get(log->store, object, asked, err);
+    if (rc == WEIR_E_NOTFOUND || rc == WEIR_E_CORRUPT)
+        rc = WEIR_OK; /* finish says of which object */
+    size_t at = 0;
+    for (size_t i = 0; i < count && rc == WEIR_OK; i++) {
+        weir_object none = {.rc = WEIR_OK};
+        rc = finish(log, &ref[i], is_asked_for(&ref[i]) ? &object[at++] : &none, &out[i],
+                    err);
+    }
+    for (size_t i = 0; i < asked; i++)
+        weir_buf_done(&object[i].got);
+    weir_heap_free(key);
+    weir_heap_free(object);
+    return rc;
+}
+
+weir_code weir_checkpoint_fetch(weir_checkpoint *checkpoint, const weir_blob_ref *ref,
+                                size_t count, weir_buf *out, weir_err *err)
+{
+    weir_assert(checkpoint != NULL);
+    weir_assert(count == 0 || out != NULL);
+    for (size_t i = 0; i < count; i += FETCH_AT_ONCE) {
+        size_t    some = count - i < FETCH_AT_ONCE ? count - i : FETCH_AT_ONCE;
+        weir_code rc = fetch_some(&checkpoint->log, ref + i, some, out + i, err);
+        if (rc != WEIR_OK)
+            return rc;
+    }
+    return WEIR_OK;
+}

@@ -1,0 +1,79 @@
+/* checkpoint/parts: what the files of this room share of one checkpoint.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef CHECKPOINT_PARTS_H
+#define CHECKPOINT_PARTS_H
+
+#include "checkpoint_log.h"
+
+#define PUBLISH_WITHIN_US (30LL * 60 * 1000000)  /* of the manifest's PUT, by boot time */
+#define COMMIT_WITHIN_US (12LL * 3600 * 1000000) /* of the last commit, by boot time */
+#define SEAL_PATIENCE_US (10LL * 60 * 1000000)   /* without an answer to a SEAL's PUT */
+#define SHUT_DOWN_PATIENCE_US (30LL * 1000000)   /* the same when shutting down */
+#define MANIFEST_REFUSED_US                                                                \
+    (10LL * 60 * 1000000) /* a refusal that lasts this is believed */
+#define WATCH_LEAST_US (15LL * 1000000)
+
+struct weir_checkpoint {
+    weir_arena    *arena; /* names, as long as the checkpoint */
+    checkpoint_log log;
+    bool           take_over;
+    int64_t        epoch_interval_us;
+
+    bool         owned;     /* we own `gen`, as far as we know */
+    uint8_t      nonce[16]; /* of this incarnation: new with each take over */
+    uint64_t     gen, idx;  /* idx: of our last record in gen, 0: none yet */
+    record_place last;      /* the last manifest */
+    bool         finalised; /* `last` is */
+    char         probed[RECORD_PROBED_MAX + 1]; /* the place that passed, "": none had to */
+    weir_stage  *stage; /* that was begun and not published, or NULL */
+
+    int64_t  published_boot_us; /* before `last` was put, or when we took it over */
+    int64_t  gen_boot_us;       /* when gen began */
+    uint64_t gen_epochs;        /* that we published in gen */
+};
+
+/* T1 and T2: what is there now. */
+typedef struct takeover_tail {
+    uint64_t      gen;    /* the open generation */
+    uint64_t      idx;    /* its last record, 0: none */
+    bool          sealed; /* that record is a SEAL: seals/<gen> is not there yet */
+    weir_str      seal;   /* then its bytes */
+    record_reason before; /* idx 0, gen > 0: why generation gen - 1 was sealed */
+    record_place  last;
+    bool          finalised;
+    weir_str      probed;
+} takeover_tail;
+weir_code takeover_look(const checkpoint_log *log, weir_arena *arena, takeover_tail *out,
+                        weir_err *err);
+/* No-duel: returns OK when nothing moved for long enough, with *out_moved false, or at once
+   when something did. */
+weir_code takeover_watch(const weir_checkpoint *checkpoint, const checkpoint_log *log,
+                         const takeover_tail *tail, bool *out_moved, weir_err *err);
+
+/* A SEAL of ours at (gen, idx), and its steps: T3 put, T4 verify, T5 copy. */
+typedef struct seal_work {
+    checkpoint_record record; /* in; its sha is set */
+    int               stop_at;
+    int64_t           patience_us;
+    bool              lost_slot; /* out: another's record is there (T3) */
+    bool              lost_copy; /* out: the generation has another SEAL (T4, T5) */
+} seal_work;
+weir_code seal_generation(const checkpoint_log *log, seal_work *work, weir_arena *arena,
+                          weir_err *err);
+
+/* A record of ours, but for its kind, place and contents. */
+checkpoint_record checkpoint_record_of(const weir_checkpoint *checkpoint,
+                                       const checkpoint_log  *log);
+weir_code checkpoint_fenced(weir_checkpoint *checkpoint, const char *by, weir_err *err);
+void      checkpoint_to_manifest(const checkpoint_record *record, weir_manifest *out);
+/* The manifest at a place, checked against it. */
+weir_code checkpoint_read_place(const checkpoint_log *log, const record_place *place,
+                                weir_arena *arena, weir_manifest **out, weir_err *err);
+weir_code checkpoint_seal_own(weir_checkpoint *checkpoint, record_reason reason,
+                              weir_err *err);
+bool      checkpoint_is_stale(const weir_checkpoint *checkpoint, int64_t since_us,
+                              int64_t most_us);
+
+#endif

@@ -1,0 +1,134 @@
+/* tests/checkpoint_bed: a store in memory, a clock, and checkpoints over them.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef TESTS_CHECKPOINT_BED_H
+#define TESTS_CHECKPOINT_BED_H
+
+#include "check.h"
+#include "checkpoint_log.h"
+#include "fake_clock.h"
+#include "faulty_store.h"
+#include "weir/checkpoint.h"
+
+#define BED_BASE "place/job-1/l1/t0/"
+
+typedef struct bed {
+    weir_store  *memory;
+    fake_clock   clock;
+    faulty_store store; /* in front of memory */
+    weir_arena  *arena;
+    weir_err     err;
+    atomic_int   stop;
+    bool         fresh, watch;
+} bed;
+
+static inline void bed_open(bed *b)
+{
+    memset(b, 0, sizeof *b);
+    b->clock = fake_clock_new();
+    weir_store_setup setup = {.location = WEIR_STR("memory:"), .clock = &b->clock.base};
+    weir_err_clear(&b->err);
+    CHECK_OK(
+        weir_store_new(weir_store_find(WEIR_STR("memory")), &setup, &b->memory, &b->err),
+        &b->err);
+    b->store = faulty_store_new(b->memory, false);
+    b->arena = weir_arena_new("bed", 1 << 16);
+}
+
+static inline void bed_close(bed *b)
+{
+    faulty_store_done(&b->store);
+    weir_store_free(b->memory);
+    weir_arena_free(b->arena);
+}
+
+static inline weir_code bed_try_checkpoint(bed *b, weir_store *store, weir_checkpoint **out)
+{
+    weir_checkpoint_setup setup = {.store = store,
+                                   .prefix = WEIR_STR("place"),
+                                   .job = WEIR_STR("job-1"),
+                                   .task = WEIR_STR("t0"),
+                                   .fresh = b->fresh,
+                                   .take_over = !b->watch,
+                                   .epoch_interval_us = 5000000,
+                                   .clock = &b->clock.base,
+                                   .stop = &b->stop};
+    return weir_checkpoint_open(&setup, out, &b->err);
+}
+
+static inline weir_checkpoint *bed_checkpoint(bed *b)
+{
+    weir_checkpoint *checkpoint = NULL;
+    CHECK_OK(bed_try_checkpoint(b, &b->store.base, &checkpoint), &b->err);
+    return checkpoint;
+}
+
+/* Takes over; the last manifest or NULL. */
+static inline weir_manifest *bed_take_over(bed *b, weir_checkpoint *checkpoint,
+                                           bool *finalised)
+{
+    weir_manifest *last = NULL;
+    bool           known = false;
+    CHECK_OK(weir_checkpoint_take_over(checkpoint, b->arena, &last, &known, &b->err),
+             &b->err);
+    if (finalised != NULL)
+        *finalised = known;
+    return last;
+}
+
+static inline weir_code bed_publish(bed *b, weir_checkpoint *checkpoint, uint64_t epoch,
+                                    const char *text, weir_sha256 *out_sha)
+{
+    weir_sha256 sha;
+    weir_stage *stage = weir_checkpoint_stage(checkpoint, epoch);
+    weir_stage_section(stage, "text", weir_str_of(text));
+    weir_code rc = weir_stage_build(stage, &sha, &b->err);
+    if (rc == WEIR_OK)
+        rc = weir_stage_publish(stage, &b->err);
+    if (rc == WEIR_OK && out_sha != NULL)
+        *out_sha = sha;
+    weir_stage_free(stage);
+    return rc;
+}
+
+/* Publishes and finalises epochs up to `last`. */
+static inline void bed_run(bed *b, weir_checkpoint *checkpoint, uint64_t first,
+                           uint64_t last)
+{
+    for (uint64_t epoch = first; epoch <= last; epoch++) {
+        char text[32];
+        (void)snprintf(text, sizeof text, "epoch %" PRIu64, epoch);
+        CHECK_OK(bed_publish(b, checkpoint, epoch, text, NULL), &b->err);
+        CHECK_OK(weir_checkpoint_finalised(checkpoint, &b->err), &b->err);
+    }
+}
+
+static inline bool bed_has(bed *b, const char *key)
+{
+    weir_object object = {.key = weir_str_of(key)};
+    weir_err    err;
+    return b->memory->kind->head(b->memory, &object, 1, &err) == WEIR_OK;
+}
+
+static inline void bed_store(bed *b, const char *key, weir_str body)
+{
+    CHECK_OK(weir_store_put_one(b->memory, weir_str_of(key), body, &b->err), &b->err);
+}
+
+static inline weir_str bed_bytes(bed *b, const char *key)
+{
+    weir_buf bytes = {0};
+    CHECK_OK(weir_store_get_one(b->memory, weir_str_of(key), &bytes, &b->err), &b->err);
+    weir_str kept = weir_str_copy(b->arena, weir_buf_view(&bytes));
+    weir_buf_done(&bytes);
+    return kept;
+}
+
+static inline void bed_remove(bed *b, const char *key)
+{
+    weir_object object = {.key = weir_str_of(key)};
+    CHECK_OK(b->memory->kind->remove(b->memory, &object, 1, &b->err), &b->err);
+}
+
+#endif
