@@ -110,6 +110,10 @@ static const weir_expr *parse_literal(sql_job *job, const weir_expr *expr, weir_
     weir_expr *value = copy_of(job, expr, whole);
     if (to.id == WEIR_T_TEXT)
         return value;
+    if (to.id == WEIR_T_BYTEA) { /* unescaping needs memory, which a cast has */
+        value->type = weir_type_of(WEIR_T_TEXT);
+        return value;
+    }
     value->value = (weir_datum){0};
     if (to.id == WEIR_T_INTERVAL) {
         if (weir_interval_parse(expr->value.text, &value->value.interval))

@@ -60,6 +60,8 @@ static const signature signatures[] = {
     {"substring", WEIR_FN_SUBSTRING, "bii", 'b'},
     {"substr", WEIR_FN_SUBSTRING, "ti", 't'},
     {"substr", WEIR_FN_SUBSTRING, "tii", 't'},
+    {"substr", WEIR_FN_SUBSTRING, "bi", 'b'},
+    {"substr", WEIR_FN_SUBSTRING, "bii", 'b'},
     {"replace", WEIR_FN_REPLACE, "ttt", 't'},
     {"left", WEIR_FN_LEFT, "ti", 't'},
     {"right", WEIR_FN_RIGHT, "ti", 't'},

@@ -184,7 +184,7 @@ static void text_functions_resolve(void **state)
         {"customer ILIKE '%x%'", "boolean", NULL},
         {"customer || '-' || status", "text", "(customer || '-') || status"},
         {"customer || n", "text", "customer || CAST(n AS text)"},
-        {"bytes || bytes", "bytea", NULL},
+        {"bytes || '\\x00ff'", "bytea", "bytes || bytea '\\x00ff'"},
         {"lower(code)", "text", NULL},
         {"trim(customer)", "text", "btrim(customer, ' ')"},
         {"trim(leading '0' from customer)", "text", "ltrim(customer, '0')"},
