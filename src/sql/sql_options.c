@@ -111,16 +111,9 @@ const weir_option weir_job_options[] = {
      .fallback = "UTC",
      .choices = "UTC",
      .help = "The zone in which dates and times without a zone are read: UTC."},
-    {.name = "s3.endpoint",
-     .type = WEIR_OPT_TEXT,
-     .help = "URL of the S3 server; the default is AWS of the region."},
-    {.name = "s3.region", .type = WEIR_OPT_TEXT, .help = "Region for signatures."},
-    {.name = "s3.path_style",
-     .type = WEIR_OPT_BOOL,
-     .fallback = "false",
-     .help = "The bucket goes into the path, not into the host name."},
-    {.name = "s3.access_key_id", .type = WEIR_OPT_TEXT, .help = "Access key."},
-    {.name = "s3.secret_access_key", .type = WEIR_OPT_SECRET, .help = "Secret key."},
-    {.name = "s3.session_token", .type = WEIR_OPT_SECRET, .help = "Token of a session."},
+#define S3_OPTION(n, t, f, c, h)                                                           \
+    {.name = n, .type = t, .fallback = f, .choices = c, .help = h},
+#include "weir/s3_options.def"
+#undef S3_OPTION
     {0},
 };

@@ -32,7 +32,8 @@ typedef struct fixture {
 } fixture;
 
 static const weir_option s3_options[] = {
-#define S3_OPTION(n, t, f, h) {.name = (n), .type = (t), .fallback = (f), .help = (h)},
+#define S3_OPTION(n, t, f, c, h)                                                           \
+    {.name = (n), .type = (t), .fallback = (f), .choices = (c), .help = (h)},
 #include "weir/s3_options.def"
 #undef S3_OPTION
     {0},

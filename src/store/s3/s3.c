@@ -108,6 +108,8 @@ static weir_code split_endpoint(s3_store *self, const char *endpoint, bool path_
     }
     (void)snprintf(self->base_url, sizeof self->base_url, "%.*s://%s", scheme, endpoint,
                    self->host);
+    (void)snprintf(self->base.place, sizeof self->base.place, "%.150s/%.64s", endpoint,
+                   self->bucket);
     return WEIR_OK;
 }
 
