@@ -196,7 +196,8 @@ static weir_code open_decoders(engine_lane *lane, weir_err *err)
         uint8_t *from = WEIR_ARRAY(engine->arena, uint8_t, table->schema.count);
         for (uint32_t c = 0; c < table->schema.count; c++)
             from[c] = (uint8_t)table->from[c];
-        weir_decoder_setup setup = {
+        weir_decoder_setup *setup = WEIR_NEW(engine->arena, weir_decoder_setup);
+        *setup = (weir_decoder_setup){ /* the decoder keeps it */
             .schema = &table->schema, .path = table->path, .from = from,
             .needed = table->needed, .keys = table->keys, .key = table->key,
             .opts = table->opts, .topic = table->name,
@@ -204,7 +205,7 @@ static weir_code open_decoders(engine_lane *lane, weir_err *err)
             .partition_number = source->partition_number,
             .images_whole = source->changelog && !source->old_row_state,
         };
-        weir_code rc = weir_decoder_new(source->decoder_kind, &setup, &lane->decoder[i], err);
+        weir_code rc = weir_decoder_new(source->decoder_kind, setup, &lane->decoder[i], err);
         if (rc != WEIR_OK)
             return weir_err_note(err, "table '%.*s'", WEIR_STR_FMT(table->name));
     }

@@ -326,8 +326,10 @@ static weir_code find_file(sqlite_sink *self, const weir_sink_setup *setup,
             return WEIR_OK;
         return weir_fail(err, WEIR_E_CONFIG, "the url 'sqlite:' needs the path of a file");
     }
-    keyed_url parts;
-    weir_code rc = keyed_url_parse(url, job, &parts, err);
+    keyed_url parts = {.database = WEIR_STR("main")}; /* the url's variable is not set */
+    weir_code rc = url.len > 0 || setup->embedded.len == 0
+                       ? keyed_url_parse(url, job, &parts, err)
+                       : WEIR_OK;
     if (rc != WEIR_OK)
         return rc;
     if (setup->embedded.len == 0) {
