@@ -54,32 +54,41 @@ static bool from_text(const conversion *cast, const weir_datum *value, weir_datu
     return expr_fail(cast->call, "%s", err.msg);
 }
 
-/* A JSON number or boolean: the text of it, read again. */
+static bool json_mismatch(const conversion *cast, char first)
+{
+    const char *what = first == 't' || first == 'f' ? "boolean"
+                       : first == '"'               ? "string"
+                       : first == '['               ? "array"
+                       : first == '{'               ? "object"
+                                                    : "numeric";
+    weir_buf to = {0};
+    weir_type_print(&to, weir_type_of((weir_type_id)cast->to.id));
+    (void)expr_fail(cast->call, "cannot cast jsonb %s to type %.*s", what, (int)to.len, to.at);
+    weir_buf_done(&to);
+    return false;
+}
+
+static bool run(const conversion *cast, const weir_datum *value, weir_datum *out);
+
+/* A JSON boolean, or a number by way of numeric. */
 static bool from_json(const conversion *cast, const weir_datum *value, weir_datum *out)
 {
-    weir_str text = weir_str_trim(value->text);
-    char     first = text.len > 0 ? text.at[0] : 0;
-    bool     boolean = first == 't' || first == 'f';
+    weir_datum text = {.text = weir_str_trim(value->text)}, number = {.null = false};
+    char       first = text.text.len > 0 ? text.text.at[0] : 0;
     if (first == 'n') { /* the JSON null */
         *out = (weir_datum){.null = true};
         return true;
     }
-    bool     fits = cast->to.id == WEIR_T_BOOL ? boolean
-                                               : first == '-' || (first >= '0' && first <= '9');
-    if (!fits) {
-        const char *what = boolean         ? "boolean"
-                           : first == '"'  ? "string"
-                           : first == '['  ? "array"
-                           : first == '{'  ? "object"
-                                           : "numeric";
-        weir_buf to = {0};
-        weir_type_print(&to, cast->to);
-        (void)expr_fail(cast->call, "cannot cast jsonb %s to type %.*s", what, (int)to.len,
-                        to.at);
-        weir_buf_done(&to);
-        return false;
-    }
-    return from_text(cast, &(weir_datum){.text = text}, out);
+    if (cast->to.id == WEIR_T_BOOL)
+        return first == 't' || first == 'f' ? from_text(cast, &text, out)
+                                            : json_mismatch(cast, first);
+    if (first != '-' && (first < '0' || first > '9'))
+        return json_mismatch(cast, first);
+    if (is_float(cast->to))
+        return from_text(cast, &text, out);
+    conversion read = *cast, turn = *cast;
+    read.to = turn.from = weir_type_of(WEIR_T_NUMERIC);
+    return from_text(&read, &text, &number) && run(&turn, &number, out);
 }
 
 static bool integer(const conversion *cast, weir_i128 value, weir_datum *out)

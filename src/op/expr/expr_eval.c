@@ -5,7 +5,7 @@
  * row function, one row after the other.
  *
  * Always     1. a row appears at most once among the errors of one call of the door.
- *            2. a failed row is NULL in the result and is not computed further.
+ *            2. a failed row is not computed further.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -35,26 +35,30 @@ char *expr_text_room(expr_call *call, size_t len)
     return NULL;
 }
 
+void expr_errors_add(weir_row_errors *errors, const weir_row_error *more)
+{
+    if (errors->count == errors->room) {
+        uint32_t        room = errors->room ? errors->room * 2 : ERRORS_FIRST;
+        weir_row_error *grown = WEIR_ARRAY(errors->arena, weir_row_error, room);
+        if (errors->count > 0)
+            memcpy(grown, errors->error, sizeof(*grown) * errors->count);
+        errors->error = grown;
+        errors->room = room;
+    }
+    errors->error[errors->count++] = *more;
+}
+
 void expr_report(expr_run *run, const weir_expr *expr, uint32_t row, weir_code code,
                  const char *msg)
 {
-    weir_row_errors *errors = run->errors;
     if (run->failed == NULL)
         run->failed = weir_arena_zero(run->arena, run->input->rows + (size_t)1);
     if (run->failed[row])
         return;
     run->failed[row] = 1;
-    if (errors->count == errors->room) {
-        uint32_t        room = errors->room ? errors->room * 2 : ERRORS_FIRST;
-        weir_row_error *more = WEIR_ARRAY(errors->arena, weir_row_error, room);
-        if (errors->count > 0)
-            memcpy(more, errors->error, sizeof(*more) * errors->count);
-        errors->error = more;
-        errors->room = room;
-    }
-    weir_row_error *error = &errors->error[errors->count++];
-    *error = (weir_row_error){.row = row, .code = code, .sql_at = expr->sql_at};
-    snprintf(error->msg, sizeof(error->msg), "%s", msg);
+    weir_row_error error = {.row = row, .code = code, .sql_at = expr->sql_at};
+    snprintf(error.msg, sizeof(error.msg), "%s", msg);
+    expr_errors_add(run->errors, &error);
 }
 
 expr_rows expr_without_failed(expr_run *run, expr_rows rows)

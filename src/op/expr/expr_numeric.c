@@ -165,17 +165,17 @@ static void first_group(u128 value, int scale, int *group, int *place)
 }
 
 /* PostgreSQL's select_div_scale, at most 38. */
-static int division_scale(const weir_datum *arg)
+static int division_scale(const weir_datum *a, const weir_datum *b)
 {
     int group1, group2, place1, place2;
-    first_group(magnitude(arg[0].i128), arg[0].scale, &group1, &place1);
-    first_group(magnitude(arg[1].i128), arg[1].scale, &group2, &place2);
+    first_group(magnitude(a->i128), a->scale, &group1, &place1);
+    first_group(magnitude(b->i128), b->scale, &group2, &place2);
     int quotient_place = place1 - place2 - (group1 <= group2);
     int scale = SIGNIFICANT_LEAST - quotient_place * GROUP_DIGITS;
-    if (scale < arg[0].scale)
-        scale = arg[0].scale;
-    if (scale < arg[1].scale)
-        scale = arg[1].scale;
+    if (scale < a->scale)
+        scale = a->scale;
+    if (scale < b->scale)
+        scale = b->scale;
     if (scale < 0)
         scale = 0;
     return scale > WEIR_NUMERIC_DIGITS ? WEIR_NUMERIC_DIGITS : scale;
@@ -206,36 +206,36 @@ static uint32_t next_digit(u128 *rest, u128 by)
     return digit;
 }
 
-bool expr_numeric_div(expr_call *call, const weir_datum *arg, weir_datum *out)
+bool expr_quotient(const weir_datum *a, const weir_datum *b, int want, weir_datum *out)
 {
     const u128 bound = (u128)weir_i128_power10(WEIR_NUMERIC_DIGITS);
-    if (arg[1].i128 == 0)
-        return expr_fail(call, "division by zero");
-    int  want = call->expr->type.scale;
-    int  scale = want == WEIR_SCALE_ANY ? division_scale(arg) : want;
-    u128 by = magnitude(arg[1].i128);
-    u128 rest = magnitude(arg[0].i128);
-    u128 quotient = rest / by;
+    int        scale = want == WEIR_SCALE_ANY ? division_scale(a, b) : want;
+    u128       by = magnitude(b->i128);
+    u128       rest = magnitude(a->i128);
+    u128       quotient = rest / by;
     rest %= by;
-    /* quotient has scale arg0 - arg1; digits follow until it has `scale` */
-    int at = arg[0].scale - arg[1].scale;
+    /* the quotient of the integers has this scale; digits follow until it has `scale` */
+    int at = a->scale - b->scale;
     for (; at < scale && (quotient < bound / 10 || at < 0); at++) {
         if (quotient >= bound / 10)
-            return overflow(call);
+            return false;
         quotient = quotient * 10 + next_digit(&rest, by);
     }
     if (at <= scale)
         quotient += rest >= by - rest;
     weir_i128 value = (weir_i128)quotient;
-    if (arg[0].i128 < 0)
+    if ((a->i128 < 0) != (b->i128 < 0))
         value = -value;
-    if (arg[1].i128 < 0)
-        value = -value;
-    if (at > scale) { /* a type with fewer digits than the quotient of integers has */
-        out->scale = (uint8_t)scale;
-        return weir_i128_rescale(value, at, scale, &out->i128) || overflow(call);
-    }
-    return expr_numeric(call, value, at, out);
+    int result = want == WEIR_SCALE_ANY ? (at < scale ? at : scale) : scale;
+    *out = (weir_datum){.scale = (uint8_t)result};
+    return weir_i128_rescale(value, at, result, &out->i128);
+}
+
+bool expr_numeric_div(expr_call *call, const weir_datum *arg, weir_datum *out)
+{
+    if (arg[1].i128 == 0)
+        return expr_fail(call, "division by zero");
+    return expr_quotient(&arg[0], &arg[1], call->expr->type.scale, out) || overflow(call);
 }
 
 /* round(x) and trunc(x, n): n may be negative. */

@@ -62,6 +62,7 @@ void expr_eval(expr_run *run, const weir_expr *expr, expr_rows rows, weir_column
 void expr_eval_arg(expr_run *run, const weir_expr *expr, expr_rows rows, expr_arg *out);
 void expr_report(expr_run *run, const weir_expr *expr, uint32_t row, weir_code code,
                  const char *msg);
+void expr_errors_add(weir_row_errors *errors, const weir_row_error *more);
 /* Rows of `rows` that did not fail so far. */
 expr_rows expr_without_failed(expr_run *run, expr_rows rows);
 
@@ -84,6 +85,9 @@ extern const expr_function expr_functions[WEIR_FN_COUNT];
 
 /* A numeric result of `scale`, brought to the scale of the call's type. */
 bool expr_numeric(expr_call *call, weir_i128 value, int scale, weir_datum *out);
+/* a / b (b not 0) as PostgreSQL's numeric division, at `scale` or, WEIR_SCALE_ANY, at the
+   one that division has; false: more than 38 digits. */
+bool expr_quotient(const weir_datum *a, const weir_datum *b, int scale, weir_datum *out);
 /* value/10^from to another type's scale; for branches of CASE and the like. */
 bool expr_fit(expr_call *call, weir_datum *value);
 

@@ -1,0 +1,220 @@
+/* op/op_lane_table: the groups that one lane touched in this epoch.
+ *
+ * Open addressing; a slot has a tag of the hash and a reference to the group, which lies
+ * with its accumulators and its key in one piece. Groups of a slice are chained, so that
+ * merging a slice touches only its own.
+ *
+ * Memory is counted twice in the budget: once for itself and once for the state that it
+ * may become, so that merging at the epoch's end never runs into the limit.
+ *
+ * Always     1. at most half of the slots are used.
+ *            2. key bytes are padded with zeros to words: two keys of one length are equal
+ *               exactly when their words are.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+
+#include "op_types.h"
+#include "weir/arena.h"
+
+#define CHUNK_BYTES (256u << 10)
+#define UNIT 16u                        /* a ref counts units */
+#define UNITS (CHUNK_BYTES / UNIT)      /* per chunk; a power of two */
+#define KEPT_CHUNKS 16u                 /* chunks that a reset keeps for the next epoch */
+#define ROOM_FIRST 256u
+#define BLOCK 32u                       /* rows whose slots and groups are fetched ahead */
+#define SLAB_FIRST 4096u
+
+_Static_assert(CHUNK_BYTES > 2 * OP_KEY_BYTES_MAX, "a group fits into a chunk");
+
+static void hold(op_lane_table *table, size_t bytes)
+{
+    weir_budget_force(table->budget, 2 * bytes);
+    table->held += bytes;
+}
+
+static void let_go(op_lane_table *table, size_t bytes)
+{
+    weir_budget_give(table->budget, 2 * bytes);
+    table->held -= bytes;
+}
+
+void op_lane_init(op_lane_table *table, weir_budget *budget, uint32_t key_at)
+{
+    *table = (op_lane_table){.budget = budget, .key_at = key_at};
+    weir_slab_init(&table->slab, budget, SLAB_FIRST);
+}
+
+void op_lane_done(op_lane_table *table)
+{
+    for (uint32_t i = 0; i < table->chunks; i++)
+        weir_heap_free(table->chunk[i]);
+    weir_heap_free(table->chunk);
+    weir_heap_free(table->slot);
+    weir_slab_done(&table->slab);
+    let_go(table, table->held);
+    op_lane_init(table, table->budget, table->key_at);
+}
+
+/* Empty again; some memory is kept for the next epoch. */
+void op_lane_reset(op_lane_table *table)
+{
+    while (table->chunks > KEPT_CHUNKS) {
+        weir_heap_free(table->chunk[--table->chunks]);
+        let_go(table, CHUNK_BYTES);
+    }
+    if (table->room > 64 * ROOM_FIRST && table->count < table->room / 16) {
+        let_go(table, sizeof(op_lane_slot) * table->room);
+        weir_heap_free(table->slot);
+        table->slot = NULL;
+        table->room = 0;
+    }
+    if (table->room > 0 && table->count > 0)
+        memset(table->slot, 0, sizeof(op_lane_slot) * table->room);
+    memset(table->head, 0, sizeof(table->head));
+    weir_slab_done(&table->slab);
+    table->count = table->used_chunks = table->chunk_at = 0;
+}
+
+op_group *op_lane_at(const op_lane_table *table, uint32_t ref)
+{
+    return (op_group *)(void *)(table->chunk[ref / UNITS] + (size_t)(ref % UNITS) * UNIT);
+}
+
+static uint32_t room_for(uint32_t groups)
+{
+    uint32_t room = ROOM_FIRST;
+    while (room / 2 < groups) /* lane table 1 */
+        room *= 2;
+    return room;
+}
+
+size_t op_lane_growth(const op_lane_table *table, uint32_t groups, size_t key_bytes)
+{
+    uint32_t room = room_for(table->count + groups);
+    size_t   bytes = (size_t)groups * (table->key_at + UNIT) + key_bytes;
+    bytes = (bytes / CHUNK_BYTES + 1) * CHUNK_BYTES;
+    if (room > table->room)
+        bytes += sizeof(op_lane_slot) * room;
+    return 2 * bytes;
+}
+
+static void grow(op_lane_table *table, uint32_t room)
+{
+    op_lane_slot *old = table->slot;
+    uint32_t      old_room = table->room;
+    table->slot = weir_heap_new(room, sizeof(op_lane_slot));
+    table->room = room;
+    hold(table, sizeof(op_lane_slot) * room);
+    for (uint32_t i = 0; i < old_room; i++) {
+        if (old[i].ref == 0)
+            continue;
+        uint32_t at = (uint32_t)op_lane_at(table, old[i].ref)->entry.hash & (room - 1);
+        while (table->slot[at].ref != 0)
+            at = (at + 1) & (room - 1);
+        table->slot[at] = old[i];
+    }
+    let_go(table, sizeof(op_lane_slot) * old_room);
+    weir_heap_free(old);
+}
+
+static void next_chunk(op_lane_table *table)
+{
+    if (table->used_chunks == table->chunks) {
+        if (table->chunks == table->chunk_room) {
+            uint32_t room = table->chunk_room ? table->chunk_room * 2 : 16;
+            table->chunk = weir_heap_grow(table->chunk, table->chunk_room, room,
+                                          sizeof(char *));
+            table->chunk_room = room;
+        }
+        weir_assert(table->chunks < UINT32_MAX / UNITS);
+        table->chunk[table->chunks++] = weir_heap_new(1, CHUNK_BYTES);
+        hold(table, CHUNK_BYTES);
+    }
+    table->chunk_at = table->used_chunks == 0 ? UNIT : 0; /* 0 is no ref */
+    table->used_chunks++;
+}
+
+static uint32_t add(op_lane_table *table, uint64_t hash, weir_str key, int64_t window_end)
+{
+    size_t key_room = weir_key_room(key.len);
+    size_t bytes = (table->key_at + key_room + UNIT - 1) / UNIT * UNIT;
+    if (table->used_chunks == 0 || table->chunk_at + bytes > CHUNK_BYTES)
+        next_chunk(table);
+    uint32_t  ref = (table->used_chunks - 1) * UNITS + table->chunk_at / UNIT;
+    op_group *group = op_lane_at(table, ref);
+    uint32_t  slice = weir_slice_of(hash);
+    table->chunk_at += (uint32_t)bytes;
+    memset(group, 0, table->key_at);
+    group->entry = (weir_entry){hash, (uint32_t)key.len, WEIR_SAVED};
+    group->window_end = window_end;
+    group->next = table->head[slice];
+    memcpy((char *)group + table->key_at, key.at, key_room);
+    table->head[slice] = ref;
+    table->count++;
+    return ref;
+}
+
+static inline bool same_key(const char *a, const char *b, uint32_t len)
+{
+    for (uint32_t i = 0; i < len; i += 8) { /* lane table 2 */
+        uint64_t x, y;
+        memcpy(&x, a + i, 8);
+        memcpy(&y, b + i, 8);
+        if (x != y)
+            return false;
+    }
+    return true;
+}
+
+static inline op_group *find_or_add(op_lane_table *table, const op_keys *keys, uint32_t i,
+                                    int64_t window_end)
+{
+    uint64_t hash = keys->hash[i];
+    uint32_t mask = table->room - 1, tag = (uint32_t)(hash >> 32);
+    uint32_t at = (uint32_t)hash & mask;
+    for (;; at = (at + 1) & mask) {
+        op_lane_slot *slot = &table->slot[at];
+        if (slot->ref == 0) {
+            slot->tag = tag;
+            slot->ref = add(table, hash, op_keys_get(keys, i), window_end);
+            return op_lane_at(table, slot->ref);
+        }
+        if (slot->tag != tag)
+            continue;
+        op_group *group = op_lane_at(table, slot->ref);
+        if (group->entry.hash == hash && group->entry.key_len == keys->len[i] &&
+            same_key((char *)group + table->key_at, keys->at[i], keys->len[i]))
+            return group;
+    }
+}
+
+static void fetch_ahead(const op_lane_table *table, const uint64_t *hash, uint32_t count)
+{
+    uint32_t mask = table->room - 1;
+    for (uint32_t i = 0; i < count; i++)
+        __builtin_prefetch(&table->slot[(uint32_t)hash[i] & mask]);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t ref = table->slot[(uint32_t)hash[i] & mask].ref;
+        if (ref == 0)
+            continue;
+        const char *group = (const char *)op_lane_at(table, ref);
+        __builtin_prefetch(group, 1);
+        __builtin_prefetch(group + table->key_at, 1);
+    }
+}
+
+void op_lane_find(op_lane_table *table, const op_keys *keys, const int64_t *window_end,
+                  char **out)
+{
+    uint32_t room = room_for(table->count + keys->count);
+    if (room > table->room)
+        grow(table, room);
+    for (uint32_t from = 0; from < keys->count; from += BLOCK) {
+        uint32_t count = keys->count - from < BLOCK ? keys->count - from : BLOCK;
+        fetch_ahead(table, keys->hash + from, count);
+        for (uint32_t i = from; i < from + count; i++)
+            out[i] = (char *)find_or_add(table, keys, i, window_end[i]);
+    }
+}

@@ -1,0 +1,58 @@
+/* op/op_merge: what the lanes have of a slice, into the state.
+ *
+ * Lanes are merged in the order of their numbers. A group that the lanes leave as it was,
+ * because what came was retracted, is not touched: it is neither emitted nor saved again.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "op_types.h"
+
+static bool is_neutral(const op_aggregate *aggregate, const op_group *group)
+{
+    if (group->rows != 0)
+        return false;
+    for (uint32_t a = 0; a < aggregate->accumulators; a++) {
+        const op_accumulator *accumulator = &aggregate->accumulator[a];
+        if (!accumulator->kind->neutral((const char *)group + accumulator->offset))
+            return false;
+    }
+    return true;
+}
+
+static void merge_group(weir_ops *ops, op_aggregate *aggregate, op_slice *slice,
+                        op_group *from)
+{
+    weir_str  key = op_group_key(aggregate, from);
+    op_group *into = op_slice_find(slice, from->window_end, from->entry.hash, key);
+    if (is_neutral(aggregate, from))
+        return;
+    if (into == NULL)
+        into = op_slice_add(ops, aggregate, slice, from, key);
+    weir_slab *slab = &op_slice_pane(slice, into->window_end)->slab;
+    into->rows += from->rows;
+    for (uint32_t a = 0; a < aggregate->accumulators; a++) {
+        const op_accumulator *accumulator = &aggregate->accumulator[a];
+        accumulator->kind->merge(accumulator, slab, (char *)into + accumulator->offset,
+                                 (char *)from + accumulator->offset);
+    }
+    op_slice_change(slice, into);
+    weir_unsaved_add(&slice->unsaved, &into->entry);
+}
+
+weir_code weir_ops_merge(weir_ops *ops, uint32_t slice, weir_err *err)
+{
+    (void)err; /* memory was judged when rows were pushed */
+    weir_assert(slice < WEIR_SLICES);
+    for (uint32_t a = 0; a < ops->aggregates; a++) {
+        op_aggregate *aggregate = &ops->aggregate[a];
+        for (uint32_t lane = 0; lane < ops->lanes; lane++) {
+            op_lane_table *table = &aggregate->lane[lane];
+            for (uint32_t ref = table->head[slice]; ref != 0;) {
+                op_group *group = op_lane_at(table, ref);
+                ref = group->next;
+                merge_group(ops, aggregate, &aggregate->slice[slice], group);
+            }
+        }
+    }
+    return WEIR_OK;
+}

@@ -1,0 +1,138 @@
+/* op/op_push: a batch of source rows into the tables of a lane.
+ *
+ * Everything that can fail or that needs memory is looked at first: expressions, keys,
+ * lateness, the budget. Only then a lane's tables change, and nothing fails any more. So a
+ * push that meets the limit has done nothing.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+
+#include "op_types.h"
+
+typedef struct push_work {
+    weir_ops         *ops;
+    const op_source  *source;
+    const weir_batch **out; /* per node of the plan */
+    op_fold          *fold; /* per aggregate of the source */
+    weir_arena       *scratch;
+} push_work;
+
+/* Every table's scan gives the source's batch. */
+static void place_scans(push_work *push, uint32_t table, const weir_batch *batch)
+{
+    const weir_plan *plan = push->ops->plan;
+    for (uint32_t i = 0; i < plan->nodes; i++)
+        if (plan->node[i].kind == WEIR_NODE_SCAN && plan->node[i].table == table)
+            push->out[i] = batch;
+}
+
+/* One error per row is enough: of several flows the first one's. */
+static void drop_doubled_errors(weir_row_errors *errors, uint32_t first, uint32_t rows,
+                                weir_arena *scratch)
+{
+    if (errors->count <= first + 1)
+        return;
+    uint8_t *seen = weir_arena_zero(scratch, rows + (size_t)1);
+    uint32_t kept = first;
+    for (uint32_t i = first; i < errors->count; i++) {
+        uint32_t row = errors->error[i].row;
+        if (seen[row])
+            continue;
+        seen[row] = 1;
+        errors->error[kept++] = errors->error[i];
+    }
+    errors->count = kept;
+}
+
+static size_t bytes_needed(const push_work *push, uint32_t lane)
+{
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < push->source->aggregates; i++) {
+        const op_fold *fold = &push->fold[i];
+        if (fold->count > 0)
+            bytes += op_fold_bytes(fold, &fold->aggregate->lane[lane]);
+    }
+    return bytes;
+}
+
+static void make_folds(push_work *push, const weir_rows *rows, weir_row_errors *errors,
+                       weir_push_counts *counts)
+{
+    for (uint32_t i = 0; i < push->source->aggregates; i++) {
+        op_aggregate     *aggregate = &push->ops->aggregate[push->source->aggregate[i]];
+        const weir_batch *input = push->out[aggregate->node->input];
+        op_fold_make(aggregate, input, push->scratch, errors, &push->fold[i]);
+        op_fold_judge(&push->fold[i], rows, push->scratch, counts);
+    }
+}
+
+static void pass_rows(const push_work *push, uint32_t lane, weir_push_counts *counts)
+{
+    weir_ops  *ops = push->ops;
+    op_passed *passed = &ops->passed[2 * lane + ops->turn];
+    for (uint32_t i = 0; i < push->source->throughs; i++) {
+        const op_through *through = &push->source->through[i];
+        const weir_batch *rows = push->out[ops->plan->node[through->node].input];
+        uint32_t          flow = through->flow;
+        if (rows->selected == 0)
+            continue;
+        if (passed->batches[flow] == passed->room[flow]) {
+            uint32_t      room = passed->room[flow] ? passed->room[flow] * 2 : 16;
+            weir_batch  **more = WEIR_ARRAY(passed->arena, weir_batch *, room);
+            if (passed->batches[flow] > 0)
+                memcpy(more, passed->batch[flow], sizeof(*more) * passed->batches[flow]);
+            passed->batch[flow] = more;
+            passed->room[flow] = room;
+        }
+        weir_batch *copy = weir_batch_compact(rows, passed->arena);
+        passed->batch[flow][passed->batches[flow]++] = copy;
+        passed->rows[flow] += copy->rows;
+        counts->passed += copy->rows;
+        counts->passed_bytes += weir_batch_bytes(copy);
+    }
+}
+
+weir_code weir_ops_push(weir_ops *ops, uint32_t lane, uint32_t table, const weir_rows *rows,
+                        weir_arena *scratch, weir_row_errors *errors,
+                        weir_push_counts *counts, weir_err *err)
+{
+    weir_assert(lane < ops->lanes);
+    weir_assert(table < ops->plan->tables);
+    uint32_t         first = errors->count;
+    weir_push_counts more = {.late = 0};
+    push_work push = {.ops = ops, .source = &ops->source[table], .scratch = scratch};
+    push.out = WEIR_ARRAY(scratch, const weir_batch *, ops->plan->nodes + 1);
+    push.fold = WEIR_ARRAY(scratch, op_fold, push.source->aggregates + 1);
+    place_scans(&push, table, rows->batch);
+    op_run(ops, &push.source->path, push.out, scratch, errors);
+    make_folds(&push, rows, errors, &more);
+    size_t bytes = bytes_needed(&push, lane);
+    if (!weir_budget_take(ops->budget, bytes)) {
+        errors->count = first;
+        (void)weir_retry(err, WEIR_E_LIMIT, "state does not fit into %zu bytes",
+                         ops->budget->limit);
+        return weir_err_hint(err, "raise memory.limit");
+    }
+    for (uint32_t i = 0; i < push.source->aggregates; i++)
+        if (push.fold[i].count > 0)
+            op_fold_apply(&push.fold[i], &push.fold[i].aggregate->lane[lane], scratch);
+    weir_budget_give(ops->budget, bytes);
+    pass_rows(&push, lane, &more);
+    drop_doubled_errors(errors, first, rows->batch->rows, scratch);
+    counts->late += more.late;
+    counts->late_idle += more.late_idle;
+    counts->split += more.split;
+    counts->passed += more.passed;
+    counts->passed_bytes += more.passed_bytes;
+    return WEIR_OK;
+}
+
+void weir_ops_passed(weir_ops *ops, uint32_t lane, weir_emission *emission)
+{
+    weir_assert(lane < ops->lanes);
+    const op_passed *passed = &ops->passed[2 * lane + ops->turn];
+    for (uint32_t flow = 0; flow < ops->flows; flow++)
+        for (uint32_t i = 0; i < passed->batches[flow]; i++)
+            op_flow_add(emission, flow, passed->batch[flow][i]);
+}

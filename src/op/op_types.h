@@ -1,0 +1,227 @@
+/* op/op_types: the structs behind weir_ops, and what the files of this folder give each
+ * other.
+ *
+ * A plan is cut at its aggregates. Below an aggregate, lanes run nodes on batches of source
+ * rows (op_run) and fold what arrives into tables of their own (op_fold, op_lane_table).
+ * Above it, at an epoch's end, changed and closed groups become batches that run through
+ * the nodes up to the sinks (op_emit).
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef OP_TYPES_H
+#define OP_TYPES_H
+
+#include <pthread.h>
+
+#include "agg_class.h"
+#include "op_group_key.h"
+#include "weir/op.h"
+
+#define OP_FLOWS_MAX 32u        /* sinks with emit = 'changes' behind one aggregate: a bit each */
+#define OP_VALUE_ROOM 128u       /* bytes that a value of MIN, MAX or DISTINCT takes, about */
+#define OP_FOREVER INT64_MAX    /* window_end of groups that are in no window */
+
+/* A group: of a lane's table, or of the state. Its accumulators lie behind it, then its
+   key. */
+typedef struct op_group {
+    weir_entry entry;
+    int64_t    rows; /* inserts less retractions */
+    int64_t    window_end;
+    uint32_t   next;    /* lane: the next group of the slice */
+    uint32_t   emitted; /* state: bit f: the flow has a row of this group */
+    bool       changed; /* state: on the slice's list */
+    bool       stored;  /* state: a checkpoint has it */
+} op_group;
+_Static_assert(sizeof(op_group) == 48, "accumulators behind it are 16-byte aligned");
+
+/* Nodes of the plan in the order in which they run. */
+typedef struct op_path {
+    uint32_t  nodes;
+    uint32_t *node;
+} op_path;
+
+typedef struct op_last_value op_last_value;
+
+/* What one lane has for one aggregate in this epoch. */
+typedef struct op_lane_slot {
+    uint32_t tag; /* upper half of the hash */
+    uint32_t ref; /* 0: free */
+} op_lane_slot;
+
+typedef struct op_lane_table {
+    weir_budget  *budget;
+    op_lane_slot *slot;
+    uint32_t      room, count;
+    uint32_t      key_at;     /* bytes of a group in front of its key */
+    char        **chunk;      /* groups lie in chunks; a ref is a place in them */
+    uint32_t      chunks, chunk_room;
+    uint32_t      used_chunks;
+    uint32_t      chunk_at;   /* bytes used of the last one */
+    uint32_t      head[WEIR_SLICES]; /* ref of a slice's first group, 0: none */
+    weir_slab     slab;       /* what accumulators hold beside themselves */
+    size_t        held;       /* bytes that the budget counts, twice: see op_lane_table.c */
+} op_lane_table;
+
+/* Groups of one window of a slice. */
+typedef struct op_pane {
+    int64_t    end;
+    weir_keyed groups;
+    weir_slab  slab;
+} op_pane;
+
+typedef struct op_slice {
+    op_pane  **pane; /* by rising end */
+    uint32_t   panes, pane_room;
+    op_group **changed; /* since the last emit */
+    uint32_t   changes, change_room;
+    weir_unsaved unsaved;
+    weir_buf   gone;       /* keys of stored groups that went: i64 window_end, blob key */
+    uint32_t   gone_count;
+    int64_t    closed_us;  /* windows up to here are closed; INT64_MIN: none */
+    bool       closed_unsaved; /* stored groups went with their windows */
+    uint64_t   groups, counted; /* counted: what ops->groups has of them */
+    uint64_t   stored_bytes;    /* of a full copy, about */
+} op_slice;
+
+/* A sink behind an aggregate. */
+typedef struct op_output {
+    uint32_t flow; /* in emissions */
+    uint32_t node; /* the SINK */
+    op_path  path; /* nodes between the aggregate and the sink */
+    bool     final;
+    uint32_t bit;  /* changes: in op_group.emitted */
+} op_output;
+
+typedef struct op_aggregate {
+    uint32_t         node_number;
+    const weir_node *node;
+    bool             windowed, changelog;
+    weir_type       *key_type; /* node->groups of them */
+    op_accumulator  *accumulator;
+    uint32_t         accumulators;
+    uint32_t         key_at; /* bytes of a group in front of its key */
+    uint64_t         signature;
+    op_output       *output;
+    uint32_t         outputs;
+    bool             any_final, any_changes;
+    op_lane_table   *lane;   /* per lane */
+    op_slice         slice[WEIR_SLICES];
+} op_aggregate;
+
+/* A flow without an aggregate: SINK node reached from a source directly. */
+typedef struct op_through {
+    uint32_t flow;
+    uint32_t node;
+} op_through;
+
+/* Which nodes a table's rows run through, and what they reach. */
+typedef struct op_source {
+    op_path     path;
+    uint32_t   *aggregate; /* numbers in ops->aggregate */
+    uint32_t    aggregates;
+    op_through *through;
+    uint32_t    throughs;
+    op_last_value *last; /* NULL: none is kept */
+} op_source;
+
+/* Rows that a lane passed to sinks; two epochs' worth. */
+typedef struct op_passed {
+    weir_arena   *arena;
+    weir_batch ***batch; /* per flow */
+    uint32_t     *batches, *room;
+    uint64_t     *rows;
+} op_passed;
+
+struct weir_ops {
+    const weir_plan *plan;
+    weir_arena      *arena; /* as long as this */
+    weir_budget     *budget;
+    uint32_t         lanes;
+    op_source       *source;    /* per table of the plan */
+    op_aggregate    *aggregate; /* in the plan's order */
+    uint32_t         aggregates;
+    uint32_t         flows;     /* SINK nodes, in the plan's order */
+    uint32_t        *flow_node;
+    op_passed       *passed;    /* 2 per lane */
+    uint32_t         turn;      /* which of the two is being filled */
+    bool             unrecycled; /* the other one is still in use */
+    _Atomic uint64_t groups;
+};
+
+/* op_run: runs nodes. out[n] is the output of node n; the first one's is given. */
+void op_run(const weir_ops *ops, const op_path *path, const weir_batch **out,
+            weir_arena *arena, weir_row_errors *errors);
+/* Takes rows with an error at or behind `first` out of a selection. */
+void op_drop_failed(weir_batch *batch, const weir_row_errors *errors, uint32_t first,
+                    weir_arena *arena);
+
+/* op_fold: rows on their way into the groups of one aggregate. */
+typedef struct op_fold {
+    op_aggregate *aggregate;
+    uint32_t      count; /* rows, in order */
+    uint32_t     *row;
+    int64_t      *sign;
+    int64_t      *window_end; /* per row of this list */
+    op_keys       keys;
+    weir_column  *argument;   /* per accumulator */
+    uint8_t     **filter;     /* per accumulator: mask by row number; NULL: none */
+} op_fold;
+
+void   op_fold_make(op_aggregate *aggregate, const weir_batch *input, weir_arena *scratch,
+                    weir_row_errors *errors, op_fold *out);
+/* Updates that cancel go, late rows go and are counted. */
+void   op_fold_judge(op_fold *fold, const weir_rows *rows, weir_arena *scratch,
+                     weir_push_counts *counts);
+/* What applying it takes of the budget, at most. */
+size_t op_fold_bytes(const op_fold *fold, const op_lane_table *table);
+void   op_fold_apply(const op_fold *fold, op_lane_table *table, weir_arena *scratch);
+
+/* op_lane_table */
+void      op_lane_init(op_lane_table *table, weir_budget *budget, uint32_t key_at);
+void      op_lane_done(op_lane_table *table);
+void      op_lane_reset(op_lane_table *table);
+size_t    op_lane_growth(const op_lane_table *table, uint32_t groups, size_t key_bytes);
+/* The group of each key, made where there was none. */
+void      op_lane_find(op_lane_table *table, const op_keys *keys, const int64_t *window_end,
+                       char **out);
+op_group *op_lane_at(const op_lane_table *table, uint32_t ref);
+
+/* op_slice: groups in state. */
+static inline weir_str op_group_key(const op_aggregate *aggregate, const op_group *group)
+{
+    return (weir_str){(const char *)group + aggregate->key_at, group->entry.key_len};
+}
+void      op_slice_init(op_slice *slice);
+void      op_slice_done(op_slice *slice);
+op_group *op_slice_find(const op_slice *slice, int64_t window_end, uint64_t hash,
+                        weir_str key);
+op_group *op_slice_add(weir_ops *ops, op_aggregate *aggregate, op_slice *slice,
+                       const op_group *like, weir_str key);
+void      op_slice_change(op_slice *slice, op_group *group);
+op_pane  *op_slice_pane(const op_slice *slice, int64_t window_end);
+/* Removes a group; a pane that is empty then goes too. */
+void      op_slice_remove(op_aggregate *aggregate, op_slice *slice, op_group *group);
+/* Frees the first panes of a slice (closed windows). */
+void      op_slice_drop(const op_aggregate *aggregate, op_slice *slice, uint32_t panes);
+/* Groups by window_end, then key bytes. */
+void      op_sort_groups(const op_aggregate *aggregate, op_group **group, size_t count);
+
+/* op_group_batch: groups as a batch of the aggregate's output columns. */
+void op_group_batch(const op_aggregate *aggregate, op_group *const *group, uint32_t count,
+                    weir_arena *arena, weir_batch *out, weir_row_errors *errors);
+
+/* op_flow: batches of an emission. */
+void op_flow_add(weir_emission *emission, uint32_t flow, weir_batch *batch);
+
+/* op_last_value: the newest row per primary key, of tables with old_row = 'state'. */
+op_last_value *op_last_new(weir_ops *ops, const weir_table *table);
+void      op_last_free(op_last_value *last);
+bool      op_last_changed(const op_last_value *last, uint32_t slice);
+void      op_last_save(op_last_value *last, uint32_t slice, bool full, weir_buf *out);
+bool      op_last_load(op_last_value *last, uint32_t slice, bool full, weir_reader *reader,
+                       weir_arena *scratch);
+size_t    op_last_bytes(const op_last_value *last, uint32_t slice);
+weir_str  op_last_name(const op_last_value *last);
+uint64_t  op_last_signature(const op_last_value *last);
+
+#endif

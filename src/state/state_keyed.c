@@ -1,0 +1,97 @@
+/* state/keyed: entries by key, open addressing with linear probing.
+ *
+ * Always     1. at most three quarters of the slots are used, so a search ends.
+ *            2. between an entry's home slot and its slot there is no empty one:
+ *               removing moves later entries back.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+
+#include "weir/arena.h"
+#include "weir/state.h"
+
+#define ROOM_FIRST 4u
+
+void weir_keyed_init(weir_keyed *keyed, weir_budget *budget, uint32_t key_at)
+{
+    weir_assert(budget != NULL);
+    weir_assert(key_at >= sizeof(weir_entry));
+    *keyed = (weir_keyed){.budget = budget, .key_at = key_at};
+}
+
+void weir_keyed_done(weir_keyed *keyed)
+{
+    if (keyed->room > 0)
+        weir_budget_give(keyed->budget, sizeof(weir_entry *) * keyed->room);
+    weir_heap_free(keyed->slot);
+    weir_keyed_init(keyed, keyed->budget, keyed->key_at);
+}
+
+weir_entry *weir_keyed_find(const weir_keyed *keyed, uint64_t hash, weir_str key)
+{
+    if (keyed->room == 0)
+        return NULL;
+    uint32_t mask = keyed->room - 1;
+    for (uint32_t at = (uint32_t)hash & mask;; at = (at + 1) & mask) {
+        weir_entry *entry = keyed->slot[at];
+        if (entry == NULL)
+            return NULL;
+        if (entry->hash == hash && entry->key_len == key.len &&
+            (key.len == 0 || memcmp((char *)entry + keyed->key_at, key.at, key.len) == 0))
+            return entry;
+    }
+}
+
+static void put(weir_keyed *keyed, weir_entry *entry)
+{
+    uint32_t mask = keyed->room - 1;
+    uint32_t at = (uint32_t)entry->hash & mask;
+    while (keyed->slot[at] != NULL)
+        at = (at + 1) & mask;
+    keyed->slot[at] = entry;
+}
+
+static void grow(weir_keyed *keyed)
+{
+    uint32_t     before = keyed->room;
+    weir_entry **old = keyed->slot;
+    weir_assert(before <= UINT32_MAX / 2);
+    keyed->room = before ? before * 2 : ROOM_FIRST;
+    keyed->slot = weir_heap_new(keyed->room, sizeof(weir_entry *));
+    weir_budget_force(keyed->budget, sizeof(weir_entry *) * (keyed->room - before));
+    for (uint32_t i = 0; i < before; i++)
+        if (old[i] != NULL)
+            put(keyed, old[i]);
+    weir_heap_free(old);
+}
+
+void weir_keyed_add(weir_keyed *keyed, weir_entry *entry)
+{
+    weir_assert_slow(weir_keyed_find(keyed, entry->hash, weir_keyed_key(keyed, entry)) ==
+                     NULL);
+    if (keyed->count + 1 > keyed->room / 4 * 3) /* keyed 1 */
+        grow(keyed);
+    put(keyed, entry);
+    keyed->count++;
+}
+
+void weir_keyed_remove(weir_keyed *keyed, weir_entry *entry)
+{
+    weir_assert(keyed->count > 0);
+    uint32_t mask = keyed->room - 1;
+    uint32_t hole = (uint32_t)entry->hash & mask;
+    while (keyed->slot[hole] != entry) {
+        weir_assert(keyed->slot[hole] != NULL);
+        hole = (hole + 1) & mask;
+    }
+    for (uint32_t at = (hole + 1) & mask; keyed->slot[at] != NULL; at = (at + 1) & mask) {
+        uint32_t home = (uint32_t)keyed->slot[at]->hash & mask;
+        if (((at - home) & mask) < ((at - hole) & mask))
+            continue; /* its home is behind the hole: it stays */
+        keyed->slot[hole] = keyed->slot[at]; /* keyed 2 */
+        hole = at;
+    }
+    keyed->slot[hole] = NULL;
+    keyed->count--;
+}
