@@ -95,6 +95,8 @@ weir_str  sql_token_text(weir_str text, sql_token token);
 int32_t sql_word_before(weir_str text, const char *word, int32_t at);
 /* False, with an error, when expressions nest so deep that the parser could overflow. */
 bool sql_depth_check(sql_job *job);
+/* False, with an error, when a name is longer than the parser keeps: it would be cut. */
+bool sql_names_check(sql_job *job);
 /* Of the statement or option that starts at `at`: where its value begins, behind "=". */
 int32_t sql_value_at(weir_str text, int32_t at);
 

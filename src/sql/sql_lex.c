@@ -1,6 +1,7 @@
 /* sql/lex: finds where tokens begin and end, by PostgreSQL's rules for quotes and comments.
  *
- * Gives      sql_token_at, sql_token_text, sql_value_at, sql_word_before, sql_depth_check.
+ * Gives      sql_token_at, sql_token_text, sql_value_at, sql_word_before,
+ *            sql_depth_check, sql_names_check.
  * Always     1. a token is not empty, and lies inside the text.
  * Never      reports what is not closed: the parser does that better.
  *
@@ -262,4 +263,19 @@ bool sql_depth_check(sql_job *job)
             depth = count = 0;
     }
     return true;
+}
+
+bool sql_names_check(sql_job *job)
+{
+    bool good = true;
+    for (sql_token token = sql_token_at(job->text, 0); token.kind != SQL_TOKEN_END;
+         token = sql_token_at(job->text, token.to)) {
+        int32_t bytes = token.to - token.from - (token.kind == SQL_TOKEN_QUOTED ? 2 : 0);
+        if ((token.kind != SQL_TOKEN_WORD && token.kind != SQL_TOKEN_QUOTED) ||
+            bytes <= (int32_t)WEIR_IDENTIFIER_MAX)
+            continue;
+        sql_error(job, token.from, "the name is longer than %u bytes", WEIR_IDENTIFIER_MAX);
+        good = false;
+    }
+    return good;
 }

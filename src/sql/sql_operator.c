@@ -38,7 +38,7 @@ const weir_expr *sql_no_operator(sql_job *job, const char *name, const weir_expr
         sql_hint(job, "take a value out with ->> and cast it: (x ->> 'field')::numeric");
     else if (id == WEIR_T_INTERVAL || right->type.id == WEIR_T_INTERVAL)
         sql_hint(job, "an interval can be added to a date or time, nothing else");
-    else if (id == WEIR_T_TEXT || right->type.id == WEIR_T_TEXT)
+    else if (left != NULL && (id == WEIR_T_TEXT || right->type.id == WEIR_T_TEXT))
         sql_hint(job, "cast one side: CAST(x AS %s)",
                  sql_type_text(job, id == WEIR_T_TEXT ? right->type : left->type));
     return NULL;

@@ -91,7 +91,8 @@ static bool has_flow(const weir_plan *plan)
 
 static void bind_all(sql_job *job)
 {
-    if (!check_text(job) || !sql_expand(job) || !sql_depth_check(job))
+    if (!check_text(job) || !sql_expand(job) || !sql_depth_check(job) ||
+        !sql_names_check(job))
         return;
     const PgQuery__ParseResult *tree = sql_parse(job);
     if (tree == NULL)
