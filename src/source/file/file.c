@@ -293,15 +293,29 @@ static weir_code validate(file_source *self, uint32_t index, const weir_position
     return rc;
 }
 
+/* Where the first line at or behind an offset starts: "last record + 1" is inside a line. */
+static weir_code line_start(const one_file *file, int64_t offset, int64_t *out, weir_err *err)
+{
+    int64_t size = 0;
+    *out = 0;
+    weir_code rc = source_lines_size(&file->lines, &size, err);
+    if (rc == WEIR_OK && offset > 0)
+        rc = source_lines_next(&file->lines, offset - 1, size, out, err);
+    return rc;
+}
+
 static weir_code seek(weir_source *source, uint32_t partition, const weir_position *position,
                       weir_err *err)
 {
     file_source *self = self_of(source);
+    int64_t at = 0;
     weir_assert(partition < self->files);
     weir_code rc = validate(self, partition, position, err);
+    if (rc == WEIR_OK)
+        rc = line_start(&self->file[partition], position->next_offset, &at, err);
     if (rc != WEIR_OK)
         return rc;
-    self->file[partition].at = position->next_offset;
+    self->file[partition].at = at;
     self->file[partition].sought = true;
     self->file[partition].ended = false;
     return WEIR_OK;

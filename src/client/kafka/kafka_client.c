@@ -1,0 +1,223 @@
+/* client/kafka/kafka_client: a consumer of one topic: opening, questions, commits.
+ *
+ * Relies on  callbacks of the library running in our thread only, inside our calls.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "kafka_own.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "weir/limits.h"
+
+/* Runs in our thread, from kafka_serve or inside a poll. */
+static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opaque)
+{
+    weir_kafka *kafka = opaque;
+    char fatal[160];
+    rd_kafka_resp_err_t which = (rd_kafka_resp_err_t)code;
+    if (which == RD_KAFKA_RESP_ERR__FATAL) {
+        (void)rd_kafka_fatal_error(handle, fatal, sizeof fatal); /* only for its text */
+        reason = fatal;
+    }
+    if (which == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+        kafka->down = true; /* why was said before, in a word about one broker */
+        if (kafka->why[0])
+            return;
+    }
+    if (kafka->why_final && !kafka_is_final(which))
+        return;
+    kafka->why_final = kafka_is_final(which);
+    (void)snprintf(kafka->why, sizeof kafka->why, "%s", reason);
+}
+
+void kafka_serve(weir_kafka *kafka)
+{
+    (void)rd_kafka_poll(kafka->handle, 0); /* how many callbacks ran means nothing to us */
+}
+
+static weir_code make_handle(weir_kafka *kafka, const weir_kafka_setup *setup, weir_err *err)
+{
+    char why[256];
+    rd_kafka_conf_t *conf = kafka_conf_new(setup, true, err);
+    if (!conf)
+        return err->code;
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_opaque(conf, kafka);
+    kafka->handle = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    if (!kafka->handle) {
+        rd_kafka_conf_destroy(conf);
+        return weir_fail(err, WEIR_E_CONFIG, "librdkafka does not take these settings: %s", why);
+    }
+    kafka->topic = rd_kafka_topic_new(kafka->handle, kafka->name, NULL);
+    if (!kafka->topic)
+        return weir_fail(err, WEIR_E_CONFIG, "'%s' cannot be the name of a topic", kafka->name);
+    return WEIR_OK;
+}
+
+/* The answer to an unanswered question: the reason given in the meantime, if any. */
+static weir_code unanswered(weir_kafka *kafka, rd_kafka_resp_err_t code, const char *what,
+                            weir_err *err)
+{
+    kafka_serve(kafka);
+    weir_code rc = kafka_failed(err, code, kafka->why, what);
+    if (kafka->why_final)
+        err->fate = WEIR_FATE_HALT;
+    return rc;
+}
+
+weir_code kafka_ask_topic(weir_kafka *kafka, int timeout_ms, uint32_t *out_partitions,
+                          weir_err *err)
+{
+    char what[320];
+    const struct rd_kafka_metadata *answer = NULL;
+    (void)snprintf(what, sizeof what, "asking Kafka for topic '%s'", kafka->name);
+    rd_kafka_resp_err_t code = rd_kafka_metadata(kafka->handle, 0, kafka->topic, &answer,
+                                                 timeout_ms);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return unanswered(kafka, code, what, err);
+    code = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    uint32_t count = 0;
+    if (answer->topic_cnt == 1) {
+        code = answer->topics[0].err;
+        count = (uint32_t)answer->topics[0].partition_cnt;
+    }
+    if (answer->broker_cnt > 0)
+        kafka->broker = answer->brokers[0].id;
+    rd_kafka_metadata_destroy(answer);
+    kafka->down = false;
+    kafka->why[0] = '\0';
+    kafka->why_final = false;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_failed(err, code, NULL, what);
+    if (count > WEIR_PARTITIONS_MAX)
+        return weir_fail(err, WEIR_E_LIMIT, "topic '%s' has more than %u partitions",
+                         kafka->name, WEIR_PARTITIONS_MAX);
+    *out_partitions = count;
+    return WEIR_OK;
+}
+
+static void grow(weir_kafka *kafka, uint32_t count)
+{
+    if (count <= kafka->partitions)
+        return;
+    kafka->partition = weir_heap_grow(kafka->partition, kafka->partitions, count,
+                                      sizeof *kafka->partition);
+    for (; kafka->partitions < count; kafka->partitions++)
+        kafka->partition[kafka->partitions] = (kafka_partition){.next = -1};
+}
+
+weir_code weir_kafka_partitions(weir_kafka *kafka, uint32_t *out, weir_err *err)
+{
+    uint32_t count = 0;
+    weir_code rc = kafka_ask_topic(kafka, kafka->timeout_ms, &count, err);
+    if (rc != WEIR_OK)
+        return rc;
+    grow(kafka, count);
+    *out = count;
+    return WEIR_OK;
+}
+
+weir_code weir_kafka_open(const weir_kafka_setup *setup, weir_kafka **out, weir_err *err)
+{
+    weir_kafka *kafka = weir_heap_new(1, sizeof *kafka);
+    uint32_t count = 0;
+    kafka->arena = weir_arena_new("kafka", 1024);
+    kafka->clock = setup->clock;
+    kafka->name = weir_str_copy(kafka->arena, setup->topic).at;
+    kafka->timeout_ms = kafka_timeout_ms(setup->timeout_us);
+    kafka->headers = setup->headers;
+    kafka->batch = weir_heap_new(KAFKA_BATCH, sizeof *kafka->batch);
+    kafka->ready_end = &kafka->ready;
+    kafka->trouble_in = -1;
+    weir_code rc = make_handle(kafka, setup, err);
+    if (rc == WEIR_OK)
+        rc = weir_kafka_partitions(kafka, &count, err);
+    if (rc != WEIR_OK) {
+        weir_kafka_close(kafka);
+        return rc;
+    }
+    /* From here on callbacks run inside polls of the consumer's queue. */
+    (void)rd_kafka_poll_set_consumer(kafka->handle); /* fails only for producers */
+    kafka->queue = rd_kafka_queue_get_consumer(kafka->handle);
+    *out = kafka;
+    return WEIR_OK;
+}
+
+void weir_kafka_close(weir_kafka *kafka)
+{
+    if (!kafka)
+        return;
+    kafka_drop_ready(kafka, -1);
+    weir_assert(atomic_load(&kafka->blocks) == 0); /* released before: they hold messages */
+    if (kafka->queue) {
+        (void)rd_kafka_assign(kafka->handle, NULL); /* stops fetchers; nothing to save */
+        (void)rd_kafka_consumer_close(kafka->handle); /* sends commits that are under way */
+        rd_kafka_queue_destroy(kafka->queue);
+    }
+    if (kafka->topic)
+        rd_kafka_topic_destroy(kafka->topic);
+    if (kafka->handle)
+        rd_kafka_destroy(kafka->handle);
+    weir_heap_free(kafka->batch);
+    weir_heap_free(kafka->partition);
+    weir_arena_free(kafka->arena);
+    weir_heap_free(kafka);
+}
+
+weir_code weir_kafka_ends(weir_kafka *kafka, uint32_t partition, int64_t *out_low,
+                          int64_t *out_end, weir_err *err)
+{
+    char what[320];
+    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+        kafka->handle, kafka->name, (int32_t)partition, out_low, out_end, kafka->timeout_ms);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return WEIR_OK;
+    (void)snprintf(what, sizeof what, "asking Kafka for the ends of topic '%s' partition %u",
+                   kafka->name, partition);
+    return unanswered(kafka, code, what, err);
+}
+
+weir_code weir_kafka_offset_at(weir_kafka *kafka, uint32_t partition, int64_t time_us,
+                               int64_t *out, weir_err *err)
+{
+    char what[320];
+    int64_t low = 0, end = 0;
+    weir_code rc = weir_kafka_ends(kafka, partition, &low, &end, err);
+    if (rc != WEIR_OK)
+        return rc;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *one =
+        rd_kafka_topic_partition_list_add(list, kafka->name, (int32_t)partition);
+    one->offset = (time_us + (time_us > 0 ? 999 : 0)) / 1000; /* asks by the millisecond */
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(kafka->handle, list,
+                                                          kafka->timeout_ms);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = one->err;
+    int64_t found = one->offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        (void)snprintf(what, sizeof what, "asking Kafka for a time in topic '%s' partition %u",
+                       kafka->name, partition);
+        return unanswered(kafka, code, what, err);
+    }
+    *out = found < 0 || found > end ? end : found;
+    return WEIR_OK;
+}
+
+weir_code weir_kafka_commit(weir_kafka *kafka, const int64_t *offset, uint32_t count,
+                            weir_err *err)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    for (uint32_t i = 0; i < count; i++)
+        if (offset[i] >= 0)
+            rd_kafka_topic_partition_list_add(list, kafka->name, (int32_t)i)->offset = offset[i];
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (list->cnt > 0)
+        code = rd_kafka_commit(kafka->handle, list, 1);
+    rd_kafka_topic_partition_list_destroy(list);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? WEIR_OK
+               : kafka_failed(err, code, NULL, "telling Kafka how far the job is");
+}
