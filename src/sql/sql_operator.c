@@ -94,12 +94,13 @@ static const weir_expr *concat(sql_job *job, const weir_expr *left, const weir_e
                                int32_t at)
 {
     weir_type to = weir_type_of(WEIR_T_TEXT);
-    bool      any_text = left->type.id == WEIR_T_TEXT || right->type.id == WEIR_T_TEXT;
-    bool      any_bytes = left->type.id == WEIR_T_BYTEA || right->type.id == WEIR_T_BYTEA;
-    bool      both_open = sql_is_unknown(left) && sql_is_unknown(right);
-    if (any_bytes && !any_text)
+    bool      text = left->type.id == WEIR_T_TEXT || right->type.id == WEIR_T_TEXT;
+    bool      bytes = left->type.id == WEIR_T_BYTEA || right->type.id == WEIR_T_BYTEA;
+    bool      json = left->type.id == WEIR_T_JSONB || right->type.id == WEIR_T_JSONB;
+    bool      open = sql_is_unknown(left) || sql_is_unknown(right);
+    if (bytes && !text)
         to = weir_type_of(WEIR_T_BYTEA);
-    else if (!any_text && !both_open)
+    else if (!text && (!open || json))
         return sql_no_operator(job, "||", left, right, at);
     if (left->type.id == WEIR_T_INTERVAL || right->type.id == WEIR_T_INTERVAL ||
         !sql_can_cast(left->type, to, SQL_EXPLICIT) ||

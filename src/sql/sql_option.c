@@ -159,27 +159,40 @@ static bool next_format(const char **list, weir_str *out)
     return true;
 }
 
-static const char *formats_text(sql_job *job, const char *formats)
+static bool format_built(const sql_job *job, weir_str name, bool source)
 {
-    char *text = weir_arena_text(job->arena, "%s", formats);
-    for (char *c = text; *c != '\0'; c++)
-        if (*c == '|')
-            *c = ' ';
-    return text;
+    const weir_catalog      *catalog = job->input->catalog;
+    const weir_catalog_kind *kind =
+        find_kind(catalog->format, catalog->formats, name, source);
+    return kind != NULL && (source ? kind->source : kind->sink);
 }
 
-static bool wrong_format(sql_job *job, const weir_catalog_kind *connector,
-                         const with_list *list)
+/* "a, b, c" of the table's connector, as far as this build has them. */
+static const char *formats_text(sql_job *job, const weir_table *table)
 {
-    const char *names[64];
-    size_t      count = 0;
-    weir_str    one;
+    weir_buf buf = {0};
+    weir_str one;
+    for (const char *rest = table->connector->formats; next_format(&rest, &one);)
+        if (format_built(job, one, table->source))
+            weir_buf_format(&buf, "%s%.*s", buf.len > 0 ? ", " : "", WEIR_STR_FMT(one));
+    weir_str text = buf.len > 0 ? weir_buf_view(&buf) : WEIR_STR("none");
+    text = weir_str_copy(job->arena, text);
+    weir_buf_done(&buf);
+    return text.at;
+}
+
+static bool wrong_format(sql_job *job, const weir_table *table, const with_list *list)
+{
+    const weir_catalog_kind *connector = table->connector;
+    const char              *names[64];
+    size_t                   count = 0;
+    weir_str                 one;
     for (const char *rest = connector->formats; count < 64 && next_format(&rest, &one);)
         names[count++] = weir_str_copy(job->arena, one).at;
     sql_error(job, list->format_at, "connector '%s' has no format '%.*s'", connector->name,
               WEIR_STR_FMT(list->format.value));
     if (!sql_hint_nearest(job, list->format.value, names, count))
-        sql_hint(job, "there are: %s", formats_text(job, connector->formats));
+        sql_hint(job, "there are %s", formats_text(job, table));
     return false;
 }
 
@@ -201,8 +214,7 @@ static bool find_format(sql_job *job, weir_table *table, const with_list *list)
         if (*rest != '\0') {
             sql_error(job, list->connector_at, "connector '%s' needs a format",
                       connector->name);
-            sql_hint(job, "add format = '…'; there are: %s",
-                     formats_text(job, connector->formats));
+            sql_hint(job, "add format = '…'; there are %s", formats_text(job, table));
             return false;
         }
         name = one; /* the only one */
@@ -211,7 +223,7 @@ static bool find_format(sql_job *job, weir_table *table, const with_list *list)
     for (const char *rest = connector->formats; !listed && next_format(&rest, &one);)
         listed = weir_str_eq(one, name);
     if (!listed)
-        return wrong_format(job, connector, list);
+        return wrong_format(job, table, list);
     table->format = find_kind(catalog->format, catalog->formats, name, table->source);
     if (table->format == NULL ||
         !(table->source ? table->format->source : table->format->sink)) {

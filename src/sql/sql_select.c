@@ -17,6 +17,20 @@ typedef struct column_list { /* the columns of one SELECT while they are bound *
     bool              failed;
 } column_list;
 
+static const char *name_of(const sql_node *node);
+
+/* That of what is cast, if it has one; else the outermost type. */
+static const char *name_of_cast(const PgQuery__TypeCast *cast)
+{
+    const sql_node *inner = cast->arg;
+    while (SQL_IS(inner, TYPE_CAST))
+        inner = inner->type_cast->arg;
+    const char *name = name_of(inner);
+    if (strcmp(name, "?column?") == 0 || strcmp(name, "case") == 0)
+        name = sql_last_name(cast->type_name->names, cast->type_name->n_names);
+    return name;
+}
+
 /* Names a column as PostgreSQL does when there is no AS. */
 static const char *name_of(const sql_node *node)
 {
@@ -25,12 +39,8 @@ static const char *name_of(const sql_node *node)
         return sql_last_name(node->column_ref->fields, node->column_ref->n_fields);
     case PG_QUERY__NODE__NODE_FUNC_CALL:
         return sql_last_name(node->func_call->funcname, node->func_call->n_funcname);
-    case PG_QUERY__NODE__NODE_TYPE_CAST: {
-        const char              *inner = name_of(node->type_cast->arg);
-        const PgQuery__TypeName *type = node->type_cast->type_name;
-        return strcmp(inner, "?column?") != 0 ? inner
-                                              : sql_last_name(type->names, type->n_names);
-    }
+    case PG_QUERY__NODE__NODE_TYPE_CAST:
+        return name_of_cast(node->type_cast);
     case PG_QUERY__NODE__NODE_CASE_EXPR:
         return "case";
     case PG_QUERY__NODE__NODE_COALESCE_EXPR:

@@ -39,10 +39,10 @@ static inline planned plan_of(const char *sql)
     return out;
 }
 
-static inline void plan_done(planned *planned)
+static inline void plan_done(planned *job)
 {
-    weir_buf_done(&planned->text);
-    weir_arena_free(planned->arena);
+    weir_buf_done(&job->text);
+    weir_arena_free(job->arena);
 }
 
 /* The text is planned, and explain (or the errors) hold `part`. */
