@@ -13,20 +13,37 @@ void weir_text_needle_init(weir_text_needle *needle, const char *at, uint32_t le
         memcpy(&needle->head, at, len < 8 ? len : 8);
 }
 
-/* The first 8 bytes of a text, zeros behind a shorter one. May read up to 8 bytes from
+/* The first 8 bytes of a text of at most 8, zeros behind a shorter one. Reads 8 bytes from
    `at` when they are inside the column's bytes (before `end`). */
 static inline uint64_t head_of(const char *at, uint32_t len, const char *end)
 {
+    static const uint64_t keep[] = {/* little-endian */
+                                    0,
+                                    0xff,
+                                    0xffff,
+                                    0xffffff,
+                                    0xffffffff,
+                                    0xffffffffff,
+                                    0xffffffffffff,
+                                    0xffffffffffffff,
+                                    0xffffffffffffffff};
     uint64_t head = 0;
     if (end - at >= 8) {
         memcpy(&head, at, 8);
-        if (len < 8)
-            head &= ((uint64_t)1 << (8 * len)) - 1; /* little-endian */
-    } else {
-        for (uint32_t i = 0; i < len; i++)
-            ((char *)&head)[i] = at[i];
+        return head & keep[len];
     }
+    for (uint32_t i = 0; i < len; i++)
+        ((char *)&head)[i] = at[i];
     return head;
+}
+
+static uint8_t long_text_in(const char *at, uint32_t len, const weir_text_needle *needle,
+                            size_t needles)
+{
+    for (size_t n = 0; n < needles; n++)
+        if (len == needle[n].len && memcmp(at, needle[n].at, len) == 0)
+            return 1;
+    return 0;
 }
 
 void weir_text_in(const uint32_t *offsets, const char *bytes, size_t count,
@@ -36,14 +53,14 @@ void weir_text_in(const uint32_t *offsets, const char *bytes, size_t count,
     for (size_t i = 0; i < count; i++) {
         const char *at = bytes + offsets[i];
         uint32_t    len = offsets[i + 1] - offsets[i];
-        uint64_t    head = head_of(at, len, end);
-        uint8_t     found = 0;
-        for (size_t n = 0; n < needles; n++) {
-            uint8_t same = (uint8_t)((head == needle[n].head) & (len == needle[n].len));
-            if (same && len > 8)
-                same = memcmp(at + 8, needle[n].at + 8, len - 8) == 0;
-            found |= same;
+        if (len > 8) {
+            out[i] = long_text_in(at, len, needle, needles);
+            continue;
         }
+        uint64_t head = head_of(at, len, end);
+        uint8_t  found = 0;
+        for (size_t n = 0; n < needles; n++)
+            found |= (uint8_t)((head == needle[n].head) & (len == needle[n].len));
         out[i] = found;
     }
 }

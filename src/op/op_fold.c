@@ -168,6 +168,14 @@ static uint32_t *find_partners(const op_fold *fold, const weir_rows *rows,
     return out;
 }
 
+static bool any_partner(const weir_rows *rows)
+{
+    uint32_t all = WEIR_NONE;
+    for (uint32_t i = 0; rows->partner != NULL && i < rows->batch->rows; i++)
+        all &= rows->partner[i];
+    return all != WEIR_NONE;
+}
+
 static void keep_only_staying(op_fold *fold, const uint8_t *fate)
 {
     uint32_t kept = 0;
@@ -188,7 +196,7 @@ void op_fold_judge(op_fold *fold, const weir_rows *rows, weir_arena *scratch,
 {
     uint8_t  *fate = weir_arena_zero(scratch, fold->count + (size_t)1);
     uint32_t *partner = NULL;
-    if (rows->partner != NULL)
+    if (any_partner(rows))
         partner = find_partners(fold, rows, scratch);
     for (uint32_t i = 0; partner != NULL && i < fold->count; i++) {
         uint32_t other = partner[i];

@@ -18,15 +18,12 @@
 #include "op_types.h"
 #include "weir/arena.h"
 
-#define CHUNK_BYTES (256u << 10)
-#define UNIT 16u                        /* a ref counts units */
-#define UNITS (CHUNK_BYTES / UNIT)      /* per chunk; a power of two */
 #define KEPT_CHUNKS 16u                 /* chunks that a reset keeps for the next epoch */
 #define ROOM_FIRST 256u
 #define BLOCK 32u                       /* rows whose slots and groups are fetched ahead */
 #define SLAB_FIRST 4096u
 
-_Static_assert(CHUNK_BYTES > 2 * OP_KEY_BYTES_MAX, "a group fits into a chunk");
+_Static_assert(OP_CHUNK_BYTES > 2 * OP_KEY_BYTES_MAX, "a group fits into a chunk");
 
 static void hold(op_lane_table *table, size_t bytes)
 {
@@ -62,7 +59,7 @@ void op_lane_reset(op_lane_table *table)
 {
     while (table->chunks > KEPT_CHUNKS) {
         weir_heap_free(table->chunk[--table->chunks]);
-        let_go(table, CHUNK_BYTES);
+        let_go(table, OP_CHUNK_BYTES);
     }
     if (table->room > 64 * ROOM_FIRST && table->count < table->room / 16) {
         let_go(table, sizeof(op_lane_slot) * table->room);
@@ -77,11 +74,6 @@ void op_lane_reset(op_lane_table *table)
     table->count = table->used_chunks = table->chunk_at = 0;
 }
 
-op_group *op_lane_at(const op_lane_table *table, uint32_t ref)
-{
-    return (op_group *)(void *)(table->chunk[ref / UNITS] + (size_t)(ref % UNITS) * UNIT);
-}
-
 static uint32_t room_for(uint32_t groups)
 {
     uint32_t room = ROOM_FIRST;
@@ -93,8 +85,8 @@ static uint32_t room_for(uint32_t groups)
 size_t op_lane_growth(const op_lane_table *table, uint32_t groups, size_t key_bytes)
 {
     uint32_t room = room_for(table->count + groups);
-    size_t   bytes = (size_t)groups * (table->key_at + UNIT) + key_bytes;
-    bytes = (bytes / CHUNK_BYTES + 1) * CHUNK_BYTES;
+    size_t   bytes = (size_t)groups * (table->key_at + OP_UNIT) + key_bytes;
+    bytes = (bytes / OP_CHUNK_BYTES + 1) * OP_CHUNK_BYTES;
     if (room > table->room)
         bytes += sizeof(op_lane_slot) * room;
     return 2 * bytes;
@@ -128,21 +120,21 @@ static void next_chunk(op_lane_table *table)
                                           sizeof(char *));
             table->chunk_room = room;
         }
-        weir_assert(table->chunks < UINT32_MAX / UNITS);
-        table->chunk[table->chunks++] = weir_heap_new(1, CHUNK_BYTES);
-        hold(table, CHUNK_BYTES);
+        weir_assert(table->chunks < UINT32_MAX / OP_UNITS);
+        table->chunk[table->chunks++] = weir_heap_new(1, OP_CHUNK_BYTES);
+        hold(table, OP_CHUNK_BYTES);
     }
-    table->chunk_at = table->used_chunks == 0 ? UNIT : 0; /* 0 is no ref */
+    table->chunk_at = table->used_chunks == 0 ? OP_UNIT : 0; /* 0 is no ref */
     table->used_chunks++;
 }
 
 static uint32_t add(op_lane_table *table, uint64_t hash, weir_str key, int64_t window_end)
 {
     size_t key_room = weir_key_room(key.len);
-    size_t bytes = (table->key_at + key_room + UNIT - 1) / UNIT * UNIT;
-    if (table->used_chunks == 0 || table->chunk_at + bytes > CHUNK_BYTES)
+    size_t bytes = (table->key_at + key_room + OP_UNIT - 1) / OP_UNIT * OP_UNIT;
+    if (table->used_chunks == 0 || table->chunk_at + bytes > OP_CHUNK_BYTES)
         next_chunk(table);
-    uint32_t  ref = (table->used_chunks - 1) * UNITS + table->chunk_at / UNIT;
+    uint32_t  ref = (table->used_chunks - 1) * OP_UNITS + table->chunk_at / OP_UNIT;
     op_group *group = op_lane_at(table, ref);
     uint32_t  slice = weir_slice_of(hash);
     table->chunk_at += (uint32_t)bytes;
@@ -190,13 +182,20 @@ static inline op_group *find_or_add(op_lane_table *table, const op_keys *keys, u
     }
 }
 
-static void fetch_ahead(const op_lane_table *table, const uint64_t *hash, uint32_t count)
+static void fetch_slots(const op_lane_table *table, const op_keys *keys, uint32_t from)
 {
     uint32_t mask = table->room - 1;
-    for (uint32_t i = 0; i < count; i++)
-        __builtin_prefetch(&table->slot[(uint32_t)hash[i] & mask]);
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t ref = table->slot[(uint32_t)hash[i] & mask].ref;
+    uint32_t to = keys->count - from < BLOCK ? keys->count : from + BLOCK;
+    for (uint32_t i = from; i < to; i++)
+        __builtin_prefetch(&table->slot[(uint32_t)keys->hash[i] & mask]);
+}
+
+static void fetch_groups(const op_lane_table *table, const op_keys *keys, uint32_t from)
+{
+    uint32_t mask = table->room - 1;
+    uint32_t to = keys->count - from < BLOCK ? keys->count : from + BLOCK;
+    for (uint32_t i = from; i < to; i++) {
+        uint32_t ref = table->slot[(uint32_t)keys->hash[i] & mask].ref;
         if (ref == 0)
             continue;
         const char *group = (const char *)op_lane_at(table, ref);
@@ -205,16 +204,27 @@ static void fetch_ahead(const op_lane_table *table, const uint64_t *hash, uint32
     }
 }
 
+/* Slots are fetched two blocks ahead, groups one. */
 void op_lane_find(op_lane_table *table, const op_keys *keys, const int64_t *window_end,
                   char **out)
 {
-    uint32_t room = room_for(table->count + keys->count);
+    uint32_t count = keys->count;
+    uint32_t room = room_for(table->count + count);
     if (room > table->room)
         grow(table, room);
-    for (uint32_t from = 0; from < keys->count; from += BLOCK) {
-        uint32_t count = keys->count - from < BLOCK ? keys->count - from : BLOCK;
-        fetch_ahead(table, keys->hash + from, count);
-        for (uint32_t i = from; i < from + count; i++)
+    if (count > 0)
+        fetch_slots(table, keys, 0);
+    if (count > BLOCK)
+        fetch_slots(table, keys, BLOCK);
+    if (count > 0)
+        fetch_groups(table, keys, 0);
+    for (uint32_t from = 0; from < count; from += BLOCK) {
+        if (count - from > 2 * BLOCK)
+            fetch_slots(table, keys, from + 2 * BLOCK);
+        if (count - from > BLOCK)
+            fetch_groups(table, keys, from + BLOCK);
+        uint32_t to = count - from < BLOCK ? count : from + BLOCK;
+        for (uint32_t i = from; i < to; i++)
             out[i] = (char *)find_or_add(table, keys, i, window_end[i]);
     }
 }

@@ -184,7 +184,14 @@ size_t    op_lane_growth(const op_lane_table *table, uint32_t groups, size_t key
 /* The group of each key, made where there was none. */
 void      op_lane_find(op_lane_table *table, const op_keys *keys, const int64_t *window_end,
                        char **out);
-op_group *op_lane_at(const op_lane_table *table, uint32_t ref);
+/* A ref counts units of a chunk; both are powers of two. */
+#define OP_CHUNK_BYTES (256u << 10)
+#define OP_UNIT 16u
+#define OP_UNITS (OP_CHUNK_BYTES / OP_UNIT)
+static inline op_group *op_lane_at(const op_lane_table *table, uint32_t ref)
+{
+    return (op_group *)(void *)(table->chunk[ref / OP_UNITS] + (size_t)(ref % OP_UNITS) * OP_UNIT);
+}
 
 /* op_slice: groups in state. */
 static inline weir_str op_group_key(const op_aggregate *aggregate, const op_group *group)
