@@ -1,0 +1,24 @@
+/* weir/cli: the program's commands, one function each; main only dispatches.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef WEIR_CLI_H
+#define WEIR_CLI_H
+
+#include <stdatomic.h>
+
+#include "weir/error.h"
+
+#define WEIR_VERSION "0.1.0"
+
+/* Each takes the arguments behind the command's name and returns the exit code. `stop` is
+   set to 1 by the first SIGTERM or SIGINT. */
+int weir_cli_run(int count, char **argument, const atomic_int *stop);
+int weir_cli_check(int count, char **argument, const atomic_int *stop);
+int weir_cli_explain(int count, char **argument, const atomic_int *stop);
+int weir_cli_connectors(int count, char **argument, const atomic_int *stop);
+int weir_cli_version(int count, char **argument, const atomic_int *stop);
+/* `weir help [command]`, also behind --help; usage errors print to stderr. */
+int weir_cli_help(int count, char **argument, const atomic_int *stop);
+
+#endif
