@@ -22,6 +22,13 @@ static const char *const script[EPOCHS] = {
     "-D|6|fay|6||y\n+I|7|gus|7||\\\n+I|8|a b|8||%\n+I|9|''|9||q\"'`\n",
 };
 
+/* What upserts and removals of the script come to. */
+static const char want_rows[] =
+    "1|Ada|1.00|NULL|NULL\n1|ada|3.50|2024-01-01 00:00:00|hi\n"
+    "2|bob|5.00|2024-02-29 12:00:00.5|back\n4|dän|9999999999.99|1969-12-31 "
+    "23:59:59.999999|it's\n"
+    "5|eve|1.00|NULL|x\n7|gus|7.00|NULL|\\\n8|a b|8.00|NULL|%\n9||9.00|NULL|q\"'`\n";
+
 static const char *rows_of(uint32_t epoch)
 {
     return script[epoch];
@@ -49,6 +56,8 @@ static weir_buf unbroken(sink_target *target)
     bench_take_over(&bench);
     run_to_end(&bench);
     weir_buf dump = target->dump(target, &bench);
+    if (target->sql != NULL)
+        CHECK_TEXT(dump.at, want_rows);
     CHECK(dump.len > 100);
     bench_stop(&bench);
     return dump;

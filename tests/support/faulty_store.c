@@ -25,7 +25,8 @@ static weir_str copy(weir_str bytes)
     char *at = malloc(bytes.len + 1);
     if (at == NULL)
         abort();
-    memcpy(at, bytes.at, bytes.len);
+    if (bytes.len > 0)
+        memcpy(at, bytes.at, bytes.len);
     return (weir_str){at, bytes.len};
 }
 
@@ -43,6 +44,7 @@ void faulty_store_flush(faulty_store *faulty)
         (void)kind->put(faulty->inner, &faulty->late, 1, &err);
     free((void *)(uintptr_t)faulty->late.key.at);
     free((void *)(uintptr_t)faulty->late.body.at);
+    free((void *)(uintptr_t)faulty->late.token.at);
 }
 
 void faulty_store_done(faulty_store *faulty)
@@ -94,7 +96,7 @@ static void put_late(faulty_store *faulty, const weir_object *object, bool only_
 {
     faulty_store_flush(faulty);
     faulty->late = (weir_object){
-        .key = copy(object->key), .body = copy(object->body), .token = {NULL, 0}};
+        .key = copy(object->key), .body = copy(object->body), .token = copy(object->token)};
     faulty->late_new = only_new;
     faulty->late_waits = true;
 }

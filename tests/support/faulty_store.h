@@ -29,7 +29,7 @@ typedef struct faulty_store {
     uint64_t        calls;
     uint64_t        gets, heads, puts, put_news;
     uint64_t        flip_at; /* FLIP: this byte */
-    weir_object     late;    /* waiting; its key and body are copies */
+    weir_object     late;    /* waiting; its key, body and token are copies */
     bool            late_new, late_waits;
 } faulty_store;
 

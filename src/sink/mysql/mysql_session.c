@@ -172,9 +172,9 @@ static weir_code take_lock(mysql_sink *self, bool anyone, uint64_t old, weir_err
     if (rc != WEIR_OK || holder.at == NULL || !weir_str_to_u64(holder, &id) ||
         id == self->id || (!anyone && id != old))
         return rc;
-    weir_err ignored; /* it may be gone by itself; another user's cannot be killed */
-    weir_err_clear(&ignored);
-    (void)mysql_run_format(self, NULL, &ignored, "KILL %" PRIu64, id);
+    rc = mysql_run_format(self, NULL, err, "KILL %" PRIu64, id);
+    if (rc != WEIR_OK && err->fate == WEIR_FATE_RETRY)
+        return rc; /* otherwise it is gone by itself, or another user's */
     len = snprintf(sql, sizeof sql, "SELECT GET_LOCK('%s', 10)", self->lock);
     return mysql_ask_one(self, (weir_str){sql, (size_t)len}, &got, err);
 }

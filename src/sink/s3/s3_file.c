@@ -8,7 +8,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "s3/s3.h"
+#include "s3/s3_sink.h"
 
 #include <string.h>
 

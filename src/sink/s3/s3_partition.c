@@ -9,7 +9,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "s3/s3.h"
+#include "s3/s3_sink.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -79,8 +79,8 @@ static bool from_client(proxied *pair, char *buffer, size_t size)
 static void *carry(void *arg)
 {
     proxied *pair = arg;
-    char  buffer[65536];
-    bool  alive = true;
+    char     buffer[65536];
+    bool     alive = true;
     while (alive && !pair->proxy->stop) {
         struct pollfd fds[2] = {{.fd = pair->client, .events = POLLIN},
                                 {.fd = pair->server, .events = POLLIN}};

@@ -97,6 +97,18 @@ static void mysql_empty(sink_target *target)
     mysql_sql(target, "DROP TABLE IF EXISTS weir_commit");
 }
 
+/* "12:00:00.500000" as "12:00:00.5": the text that SQLite has. */
+static weir_str without_zeros(weir_str cell)
+{
+    if (memchr(cell.at, ':', cell.len) == NULL || memchr(cell.at, '.', cell.len) == NULL)
+        return cell;
+    while (cell.at[cell.len - 1] == '0')
+        cell.len--;
+    if (cell.at[cell.len - 1] == '.')
+        cell.len--;
+    return cell;
+}
+
 static weir_buf mysql_dump(sink_target *target, sink_bench *bench)
 {
     weir_err          err;
@@ -111,7 +123,7 @@ static weir_buf mysql_dump(sink_target *target, sink_bench *bench)
         for (uint32_t c = 0; c < answer.columns; c++) {
             weir_str cell = answer.cell[r * answer.columns + c];
             weir_buf_text(&out, c > 0 ? "|" : "");
-            weir_buf_str(&out, cell.at != NULL ? cell : WEIR_STR("NULL"));
+            weir_buf_str(&out, cell.at != NULL ? without_zeros(cell) : WEIR_STR("NULL"));
         }
         weir_buf_byte(&out, '\n');
     }

@@ -1,4 +1,4 @@
-/* sink/s3: rows as Avro files in an object store, or in a folder.
+/* sink/s3_sink: rows as Avro files in an object store, or in a folder.
  *
  * A file belongs to the epoch in which it rolls. Until then its blocks are part of the
  * checkpoint: every epoch stores what is new of them, once. The payload of an epoch holds the
@@ -13,7 +13,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "s3/s3.h"
+#include "s3/s3_sink.h"
 
 #include <string.h>
 

@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef SINK_S3_H
-#define SINK_S3_H
+#ifndef SINK_S3_SINK_H
+#define SINK_S3_SINK_H
 
 #include "weir/avro.h"
 #include "weir/sink.h"

@@ -1,0 +1,256 @@
+/* Statements, literals, DDL, and which columns and collations fit.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "check.h"
+#include "mysql/mysql_sink.h"
+
+static weir_field fields[] = {
+    {WEIR_STR("w"), {.id = WEIR_T_TIMESTAMPTZ}, true},
+    {WEIR_STR("na`me"), {.id = WEIR_T_TEXT}, false},
+    {WEIR_STR("v"), {.id = WEIR_T_NUMERIC, .precision = 12, .scale = 2}, false},
+    {WEIR_STR("loose"), {.id = WEIR_T_NUMERIC, .scale = WEIR_SCALE_ANY}, false},
+    {WEIR_STR("j"), {.id = WEIR_T_JSONB}, false},
+    {WEIR_STR("b"), {.id = WEIR_T_BYTEA}, true},
+    {WEIR_STR("short"), {.id = WEIR_T_TEXT, .length = 9}, false},
+};
+static uint32_t    key[] = {0, 1};
+static keyed_table table = {WEIR_STR("my table"), {7, fields}, 2, key};
+
+static void check_buf(weir_buf *buf, const char *want)
+{
+    CHECK_STR(weir_buf_view(buf), want);
+    weir_buf_done(buf);
+}
+
+static void statements_name_every_column(void **state)
+{
+    (void)state;
+    weir_buf sql = {0};
+    mysql_upsert_marks(&sql, &table);
+    check_buf(
+        &sql,
+        "INSERT INTO `my table` (`w`, `na``me`, `v`, `loose`, `j`, `b`, `short`) VALUES "
+        "(?, ?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE `v` = VALUES(`v`), `loose` = "
+        "VALUES(`loose`), `j` = VALUES(`j`), `b` = VALUES(`b`), `short` = "
+        "VALUES(`short`)");
+    mysql_delete_marks(&sql, &table);
+    check_buf(&sql, "DELETE FROM `my table` WHERE `w` = ? AND `na``me` = ?");
+    keyed_table only_keys = {WEIR_STR("t"), {2, fields}, 2, key};
+    mysql_upsert_tail(&sql, &only_keys);
+    check_buf(&sql, " ON DUPLICATE KEY UPDATE `w` = VALUES(`w`)");
+}
+
+static void check_literal(weir_type type, const weir_datum *value, const char *want)
+{
+    weir_arena  *arena = weir_arena_new("test", 1 << 12);
+    weir_buf     sql = {0};
+    weir_builder builder;
+    weir_builder_start(&builder, arena, type, 1);
+    if (value == NULL)
+        weir_builder_null(&builder);
+    else
+        weir_builder_datum(&builder, value);
+    weir_column column = weir_builder_end(&builder);
+    mysql_literal(&sql, &column, 0);
+    check_buf(&sql, want);
+    weir_arena_free(arena);
+}
+
+static void literals_cannot_be_left(void **state)
+{
+    (void)state;
+    weir_type text = {.id = WEIR_T_TEXT};
+    check_literal(text, NULL, "NULL");
+    check_literal(text, &(weir_datum){.text = WEIR_STR("")}, "''");
+    check_literal(text, &(weir_datum){.text = WEIR_STR("it's '' \\' \"x\"; --")},
+                  "'it''s '''' \\'' \"x\"; --'");
+    check_literal((weir_type){.id = WEIR_T_BYTEA}, &(weir_datum){.text = {"\0'\xff", 3}},
+                  "X'0027ff'");
+    check_literal((weir_type){.id = WEIR_T_BOOL}, &(weir_datum){.boolean = true}, "1");
+    check_literal((weir_type){.id = WEIR_T_INT64}, &(weir_datum){.i64 = INT64_MIN},
+                  "-9223372036854775808");
+    check_literal((weir_type){.id = WEIR_T_NUMERIC, .precision = 12, .scale = 2},
+                  &(weir_datum){.i128 = -5, .scale = 2}, "-0.05");
+    check_literal((weir_type){.id = WEIR_T_FLOAT64}, &(weir_datum){.f64 = 0.1}, "0.1");
+    check_literal((weir_type){.id = WEIR_T_TIMESTAMPTZ}, &(weir_datum){.i64 = -1},
+                  "'1969-12-31 23:59:59.999999'");
+    check_literal((weir_type){.id = WEIR_T_TIMESTAMP}, &(weir_datum){.i64 = 0},
+                  "'1970-01-01 00:00:00'");
+    check_literal((weir_type){.id = WEIR_T_DATE}, &(weir_datum){.i64 = 19782},
+                  "'2024-02-29'");
+    check_literal((weir_type){.id = WEIR_T_TIME}, &(weir_datum){.i64 = 3723000001},
+                  "'01:02:03.000001'");
+}
+
+static void deletes_are_ranges(void **state)
+{
+    (void)state;
+    weir_arena  *arena = weir_arena_new("test", 1 << 12);
+    weir_buf     sql = {0};
+    weir_builder builder[2];
+    for (int c = 0; c < 2; c++)
+        weir_builder_start(&builder[c], arena, fields[c].type, 2);
+    for (int r = 0; r < 2; r++) {
+        weir_builder_i64(&builder[0], r * 1000000);
+        weir_builder_text(&builder[1], r == 0 ? WEIR_STR("a") : WEIR_STR("b'"));
+    }
+    weir_column columns[2] = {weir_builder_end(&builder[0]), weir_builder_end(&builder[1])};
+    weir_batch  batch = {.rows = 2, .columns = 2, .column = columns, .selected = 2};
+    mysql_delete_rows(&sql, &table, &batch, 0, 2);
+    check_buf(
+        &sql,
+        "DELETE FROM `my table` WHERE (`w` = '1970-01-01 00:00:00' AND `na``me` = 'a') "
+        "OR (`w` = '1970-01-01 00:00:01' AND `na``me` = 'b''')");
+    keyed_table one = {WEIR_STR("t"), {1, fields}, 1, key};
+    mysql_delete_rows(&sql, &one, &batch, 1, 1);
+    check_buf(&sql, "DELETE FROM `t` WHERE `w` IN ('1970-01-01 00:00:01')");
+    weir_arena_free(arena);
+}
+
+static void ddl_takes_the_best_collation_there_is(void **state)
+{
+    (void)state;
+    weir_buf      sql = {0};
+    mysql_flavour nopad = {"utf8mb4_nopad_bin", 255}, none = {NULL, 100},
+                  wide = {"x_bin", 1000};
+    mysql_ddl(&sql, &table, &nopad);
+    check_buf(
+        &sql,
+        "CREATE TABLE `my table` (\n"
+        "    `w` DATETIME(6) NOT NULL,\n"
+        "    `na``me` VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT "
+        "NULL,\n"
+        "    `v` DECIMAL(12,2) NULL,\n"
+        "    `loose` DECIMAL(65,30) NULL,\n"
+        "    `j` JSON NULL,\n"
+        "    `b` LONGBLOB NOT NULL,\n"
+        "    `short` VARCHAR(9) CHARACTER SET utf8mb4 NULL,\n"
+        "    PRIMARY KEY (`w`, `na``me`)\n"
+        ") ENGINE = InnoDB");
+    mysql_ddl(&sql, &table, &none);
+    CHECK(memmem(sql.at, sql.len, "`na``me` VARBINARY(100) NOT NULL", 32) != NULL);
+    weir_buf_done(&sql);
+    mysql_ddl(&sql, &table, &wide); /* 4000 bytes are more than an index holds */
+    CHECK(memmem(sql.at, sql.len, "`na``me` VARBINARY(1000) NOT NULL", 33) != NULL);
+    weir_buf_done(&sql);
+}
+
+static void columns_that_change_values_do_not_fit(void **state)
+{
+    (void)state;
+    static const struct {
+        weir_type   type;
+        const char *have;
+        int64_t     precision, scale, fraction, characters;
+        bool        fits;
+    } cases[] = {
+        {{.id = WEIR_T_INT64}, "bigint", 19, 0, -1, -1, true},
+        {{.id = WEIR_T_INT64}, "int", 10, 0, -1, -1, false},
+        {{.id = WEIR_T_INT64}, "decimal", 19, 0, -1, -1, true},
+        {{.id = WEIR_T_INT64}, "decimal", 19, 1, -1, -1, false},
+        {{.id = WEIR_T_INT64}, "varchar", -1, -1, -1, 40, false},
+        {{.id = WEIR_T_INT32}, "mediumint", 7, 0, -1, -1, false},
+        {{.id = WEIR_T_INT16}, "bigint", 19, 0, -1, -1, true},
+        {{.id = WEIR_T_BOOL}, "tinyint", 3, 0, -1, -1, true},
+        {{.id = WEIR_T_FLOAT64}, "float", 12, -1, -1, -1, false},
+        {{.id = WEIR_T_FLOAT32}, "double", 22, -1, -1, -1, true},
+        {{.id = WEIR_T_FLOAT64}, "decimal", 38, 10, -1, -1, false},
+        {{.id = WEIR_T_NUMERIC, .precision = 12, .scale = 2},
+         "decimal",
+         12,
+         2,
+         -1,
+         -1,
+         true},
+        {{.id = WEIR_T_NUMERIC, .precision = 12, .scale = 2},
+         "decimal",
+         14,
+         4,
+         -1,
+         -1,
+         true},
+        {{.id = WEIR_T_NUMERIC, .precision = 12, .scale = 2},
+         "decimal",
+         12,
+         4,
+         -1,
+         -1,
+         false},
+        {{.id = WEIR_T_NUMERIC, .precision = 12, .scale = 2},
+         "decimal",
+         12,
+         1,
+         -1,
+         -1,
+         false},
+        {{.id = WEIR_T_NUMERIC, .precision = 12, .scale = 2},
+         "double",
+         22,
+         -1,
+         -1,
+         -1,
+         false},
+        {{.id = WEIR_T_NUMERIC, .scale = WEIR_SCALE_ANY}, "decimal", 65, 30, -1, -1, true},
+        {{.id = WEIR_T_NUMERIC, .scale = WEIR_SCALE_ANY}, "decimal", 65, 2, -1, -1, false},
+        {{.id = WEIR_T_TEXT}, "varchar", -1, -1, -1, 10, true},
+        {{.id = WEIR_T_TEXT, .length = 11}, "varchar", -1, -1, -1, 10, false},
+        {{.id = WEIR_T_TEXT}, "longtext", -1, -1, -1, 4294967295, true},
+        {{.id = WEIR_T_TEXT}, "varbinary", -1, -1, -1, 255, true},
+        {{.id = WEIR_T_TEXT}, "binary", -1, -1, -1, 255, false},
+        {{.id = WEIR_T_TEXT}, "json", -1, -1, -1, -1, false},
+        {{.id = WEIR_T_JSONB}, "json", -1, -1, -1, -1, true},
+        {{.id = WEIR_T_JSONB}, "longtext", -1, -1, -1, 4294967295, true},
+        {{.id = WEIR_T_BYTEA}, "longblob", -1, -1, -1, 4294967295, true},
+        {{.id = WEIR_T_BYTEA}, "text", -1, -1, -1, 65535, false},
+        {{.id = WEIR_T_DATE}, "date", -1, -1, -1, -1, true},
+        {{.id = WEIR_T_DATE}, "year", -1, -1, -1, -1, false},
+        {{.id = WEIR_T_TIME}, "time", -1, -1, 6, -1, true},
+        {{.id = WEIR_T_TIME}, "time", -1, -1, 0, -1, false},
+        {{.id = WEIR_T_TIMESTAMPTZ}, "datetime", -1, -1, 6, -1, true},
+        {{.id = WEIR_T_TIMESTAMPTZ}, "timestamp", -1, -1, 6, -1, true},
+        {{.id = WEIR_T_TIMESTAMPTZ}, "datetime", -1, -1, 3, -1, false},
+        {{.id = WEIR_T_TIMESTAMP}, "date", -1, -1, -1, -1, false},
+    };
+    weir_arena *arena = weir_arena_new("test", 1 << 12);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        mysql_column column = {weir_str_of(cases[i].have), weir_str_of(cases[i].have),
+                               cases[i].precision,         cases[i].scale,
+                               cases[i].fraction,          cases[i].characters};
+        const char  *why = mysql_type_unfit(cases[i].type, &column, arena);
+        if ((why == NULL) != cases[i].fits)
+            fail_msg("case %zu, %s: %s", i, cases[i].have, why != NULL ? why : "fits");
+    }
+    weir_arena_free(arena);
+}
+
+static void collations_that_fold_or_pad_are_known(void **state)
+{
+    (void)state;
+    bool blank;
+    CHECK(mysql_collation_exact((weir_str){0}, &blank)); /* varbinary, integers */
+    CHECK(!blank);
+    CHECK(mysql_collation_exact(WEIR_STR("binary"), &blank));
+    CHECK(mysql_collation_exact(WEIR_STR("utf8mb4_0900_bin"), &blank));
+    CHECK(mysql_collation_exact(WEIR_STR("utf8mb4_nopad_bin"), &blank));
+    CHECK(!blank);
+    CHECK(mysql_collation_exact(WEIR_STR("utf8mb4_bin"), &blank));
+    CHECK(blank);
+    CHECK(!mysql_collation_exact(WEIR_STR("utf8mb4_general_ci"), &blank));
+    CHECK(!mysql_collation_exact(WEIR_STR("utf8mb4_0900_ai_ci"), &blank));
+    CHECK(!mysql_collation_exact(WEIR_STR("utf8mb4_0900_as_cs"), &blank));
+    CHECK(!mysql_collation_exact(WEIR_STR("latin1_bin"), &blank));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(statements_name_every_column),
+        TEST(literals_cannot_be_left),
+        TEST(deletes_are_ranges),
+        TEST(ddl_takes_the_best_collation_there_is),
+        TEST(columns_that_change_values_do_not_fit),
+        TEST(collations_that_fold_or_pad_are_known),
+    };
+    return RUN_TESTS(tests);
+}
