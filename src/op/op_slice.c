@@ -166,6 +166,8 @@ void op_slice_remove(op_aggregate *aggregate, op_slice *slice, op_group *group)
 void op_slice_drop(const op_aggregate *aggregate, op_slice *slice, uint32_t panes)
 {
     weir_assert(panes <= slice->panes);
+    if (panes == 0)
+        return;
     for (uint32_t p = 0; p < panes; p++) {
         op_pane *pane = slice->pane[p];
         for (uint32_t i = 0; i < pane->groups.room; i++) {

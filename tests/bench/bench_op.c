@@ -41,7 +41,7 @@ static weir_rows make_batch(weir_arena *arena, const weir_plan *plan, uint64_t *
         char name[32];
         snprintf(name, sizeof(name), "customer-%05u",
                  (unsigned)(next_random(state) % CUSTOMERS));
-        order order = {.customer = name, .status = statuses[next_random(state) % 4],
+        order_row order = {.customer = name, .status = statuses[next_random(state) % 4],
                        .cents = (int64_t)(next_random(state) % 100000), .partner = WEIR_NONE,
                        .paid_us = paid_us};
         orders_add(rows, &order, INT64_MIN);
@@ -49,12 +49,12 @@ static weir_rows make_batch(weir_arena *arena, const weir_plan *plan, uint64_t *
     return orders_end(rows, INT64_MIN);
 }
 
-typedef struct times {
+typedef struct bench_times {
     int64_t push_ns, end_ns;
     uint64_t rows, out;
-} times;
+} bench_times;
 
-static void end_epoch(weir_ops *ops, times *times)
+static void end_epoch(weir_ops *ops, bench_times *times)
 {
     weir_err      err;
     weir_emission emission;
@@ -86,7 +86,7 @@ int main(int argc, char **argv)
     weir_budget  budget = {.limit = (size_t)1 << 30};
     weir_ops    *ops = NULL;
     weir_err     err;
-    times        times = {0};
+    bench_times  times = {0};
     uint64_t     state = 88172645463325252u;
     weir_rows   *batch = WEIR_ARRAY(arena, weir_rows, BATCHES);
     if (weir_ops_new(plan, 1, &budget, &ops, &err) != WEIR_OK)

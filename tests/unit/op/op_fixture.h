@@ -203,7 +203,7 @@ typedef struct order {
     int64_t     paid_us; /* INT64_MIN: NULL */
     uint8_t     op;
     uint32_t    partner;
-} order;
+} order_row;
 
 static inline void orders_start(order_rows *rows, weir_arena *arena, const weir_plan *plan,
                                 uint32_t most)
@@ -216,7 +216,7 @@ static inline void orders_start(order_rows *rows, weir_arena *arena, const weir_
     rows->partner = WEIR_ARRAY(arena, uint32_t, most + 1);
 }
 
-static inline void orders_add(order_rows *rows, const order *order, int64_t watermark)
+static inline void orders_add(order_rows *rows, const order_row *order, int64_t watermark)
 {
     weir_builder_i64(&rows->column[ORDER_ID], rows->rows);
     if (order->customer != NULL)
