@@ -171,10 +171,10 @@ static bool first_digits(const decimal *number, int64_t keep, weir_i128 *out)
     for (; taken < keep && taken < number->digits; p++) {
         if (*p == '.')
             continue;
+        if (value >= bound / 10)
+            return false; /* one more digit would be over 38 */
         value = value * 10 + (*p - '0');
         taken++;
-        if (value >= bound)
-            return false;
     }
     if (keep >= 0 && taken == keep && taken < number->digits) {
         if (*p == '.')

@@ -15,13 +15,18 @@
 
 #include "engine_parts.h"
 
+#define REJECT_BYTES 120u  /* of a message */
+#define REJECT_REASONS 250u /* different messages of one call */
+
 typedef struct intake {
     engine_lane      *lane;
     engine_partition *partition;
     const weir_block *block;
     uint32_t          first;
     weir_decoded      decoded;
-    weir_row_error   *reject;   /* per row: code 0: good */
+    uint8_t          *rejected; /* per row: 1 + number in `reason`, 0: good; NULL: all */
+    char            (*reason)[REJECT_BYTES]; /* of rejected rows */
+    uint32_t          reasons;
     uint32_t         *event_of; /* per row */
     int64_t          *watermark;
     uint32_t         *partner;
@@ -30,6 +35,11 @@ typedef struct intake {
     uint64_t          duplicates, skipped;
     bool              again; /* the budget refused the rows */
 } intake;
+
+static bool is_rejected(const intake *in, uint32_t row)
+{
+    return in->rejected != NULL && in->rejected[row] != 0;
+}
 
 /* What has to be put back when the rows cannot be pushed now. */
 typedef struct intake_undo {
@@ -62,11 +72,16 @@ static void put_back(engine_lane *lane, engine_partition *partition, const intak
 
 static void reject_row(intake *in, uint32_t row, const char *message)
 {
-    weir_row_error *reject = &in->reject[row];
-    if (reject->code != WEIR_OK)
+    if (in->rejected[row])
         return;
-    reject->code = WEIR_E_DECODE;
-    snprintf(reject->msg, sizeof reject->msg, "%s", message);
+    for (uint32_t i = 0; i < in->reasons && !in->rejected[row]; i++)
+        if (strcmp(in->reason[i], message) == 0)
+            in->rejected[row] = (uint8_t)(i + 1);
+    if (in->rejected[row])
+        return;
+    if (in->reasons < REJECT_REASONS) /* behind that, the last one stands for all */
+        snprintf(in->reason[in->reasons++], REJECT_BYTES, "%s", message);
+    in->rejected[row] = (uint8_t)in->reasons;
 }
 
 /* Evaluates the table's CHECKs over all images: rejected rows are marked. */
@@ -74,6 +89,8 @@ static void check_rows(intake *in)
 {
     const weir_table *table = in->partition->source->table;
     weir_arena *scratch = in->lane->scratch;
+    in->rejected = WEIR_ARRAY(scratch, uint8_t, in->decoded.rows->rows + 1);
+    in->reason = weir_arena_take(scratch, REJECT_REASONS * sizeof *in->reason);
     for (uint32_t i = 0; i < table->checks; i++) {
         weir_row_errors errors = {.arena = scratch};
         weir_column truth;
@@ -84,7 +101,7 @@ static void check_rows(intake *in)
         for (uint32_t row = 0; row < in->decoded.rows->rows; row++) {
             if (!weir_column_has(&truth, row) || holds[row])
                 continue;
-            char message[sizeof in->reject[row].msg];
+            char message[REJECT_BYTES];
             snprintf(message, sizeof message, "violates check constraint \"%.*s\"",
                      (int)(table->check[i].name.len < 80 ? table->check[i].name.len : 80),
                      table->check[i].name.at);
@@ -143,7 +160,7 @@ static weir_code take_images(intake *in, uint32_t number, weir_err *err)
     uint32_t after = event->after;
     if (event->before_bad)
         weir_metric_add(WEIR_M_before_bad, 1);
-    if (before != WEIR_NO_ROW && in->reject[before].code != WEIR_OK) {
+    if (before != WEIR_NO_ROW && is_rejected(in, before)) {
         weir_metric_add(WEIR_M_before_bad, 1);
         before = WEIR_NO_ROW;
     }
@@ -151,8 +168,8 @@ static weir_code take_images(intake *in, uint32_t number, weir_err *err)
     if (event->kind == WEIR_EVENT_BAD) {
         rc = bad_event(in, number, err);
         after = WEIR_NO_ROW;
-    } else if (after != WEIR_NO_ROW && in->reject[after].code != WEIR_OK) {
-        engine_reason reason = {"CHECK", {NULL, 0}, in->reject[after].msg};
+    } else if (after != WEIR_NO_ROW && is_rejected(in, after)) {
+        engine_reason reason = {"CHECK", {NULL, 0}, in->reason[in->rejected[after] - 1]};
         rc = engine_bad_record(in->lane, in->partition, record_of(in, number), &reason, err);
         after = WEIR_NO_ROW;
     }
@@ -168,9 +185,12 @@ static weir_code take_images(intake *in, uint32_t number, weir_err *err)
 /* The first table seen is the table; others are bad records. */
 static bool right_table(engine_source *source, weir_str name)
 {
+    if (atomic_load_explicit(&source->is_pinned, memory_order_acquire))
+        return weir_str_is(name, source->pinned);
     pthread_mutex_lock(&source->pin_lock);
     if (source->pinned[0] == 0 && name.len < sizeof source->pinned)
         memcpy(source->pinned, name.at, name.len);
+    atomic_store_explicit(&source->is_pinned, source->pinned[0] != 0, memory_order_release);
     bool right = weir_str_is(name, source->pinned);
     pthread_mutex_unlock(&source->pin_lock);
     return right;
@@ -224,11 +244,10 @@ static void intake_start(intake *in)
 {
     weir_arena *scratch = in->lane->scratch;
     uint32_t rows = in->decoded.rows->rows;
-    in->reject = WEIR_ARRAY(scratch, weir_row_error, rows + 1);
-    in->event_of = WEIR_ARRAY(scratch, uint32_t, rows + 1);
-    in->watermark = WEIR_ARRAY(scratch, int64_t, rows + 1);
-    in->partner = WEIR_ARRAY(scratch, uint32_t, rows + 1);
-    in->sel = WEIR_ARRAY(scratch, uint32_t, rows + 1);
+    in->event_of = weir_arena_take(scratch, (rows + 1) * sizeof *in->event_of);
+    in->watermark = weir_arena_take(scratch, (rows + 1) * sizeof *in->watermark);
+    in->partner = weir_arena_take(scratch, (rows + 1) * sizeof *in->partner);
+    in->sel = weir_arena_take(scratch, (rows + 1) * sizeof *in->sel);
     if (rows && in->partition->source->table->checks)
         check_rows(in);
 }

@@ -35,9 +35,19 @@ static int position_compare(const weir_log_position *a, const weir_log_position 
     return order;
 }
 
+/* Exactly this text: the common case, without looking for its end. */
+static bool is_origin(const engine_mark *mark, weir_str origin)
+{
+    return origin.len < ENGINE_ORIGIN_BYTES - 1 && mark->origin[origin.len] == 0 &&
+           memcmp(mark->origin, origin.at, origin.len) == 0 &&
+           memchr(mark->origin, 0, origin.len) == NULL;
+}
+
 /* The mark of this origin; a new one when there is none yet (position zero). */
 static engine_mark *mark_of(engine_partition *partition, weir_str origin)
 {
+    if (partition->marks > 0 && is_origin(&partition->mark[partition->marks - 1], origin))
+        return &partition->mark[partition->marks - 1];
     size_t len = origin.len < ENGINE_ORIGIN_BYTES - 1 ? origin.len : ENGINE_ORIGIN_BYTES - 1;
     for (uint32_t i = 0; i < partition->marks; i++)
         if (strlen(partition->mark[i].origin) == len &&

@@ -74,6 +74,7 @@ struct engine_source {
     uint32_t           dead_sink;  /* in engine->dead, or WEIR_NONE */
     pthread_mutex_t    pin_lock;
     char               pinned[WEIR_JOB_NAME_MAX * 8]; /* "db.table", or "" */
+    atomic_bool        is_pinned; /* it does not change any more */
     pthread_t          thread;
     bool               started;
 };
