@@ -55,6 +55,11 @@ void mock_kafka_topic(mock_kafka *mock, const char *name, int partitions)
     CHECK_INT(code, RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
+void mock_kafka_gone(mock_kafka *mock, const char *name)
+{
+    rd_kafka_mock_topic_set_error(mock->cluster, name, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+}
+
 void mock_kafka_down(mock_kafka *mock, bool down)
 {
     rd_kafka_resp_err_t code = down ? rd_kafka_mock_broker_set_down(mock->cluster, 1)
@@ -92,6 +97,12 @@ void mock_kafka_topic(mock_kafka *mock, const char *name, int partitions)
     (void)mock;
     (void)name;
     (void)partitions;
+}
+
+void mock_kafka_gone(mock_kafka *mock, const char *name)
+{
+    (void)mock;
+    (void)name;
 }
 
 void mock_kafka_down(mock_kafka *mock, bool down)

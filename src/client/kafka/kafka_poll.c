@@ -174,14 +174,18 @@ void weir_kafka_start(weir_kafka *kafka, uint32_t partition, int64_t offset)
     kafka->assigned = false;
 }
 
-static rd_kafka_resp_err_t set_paused(weir_kafka *kafka, uint32_t partition, bool paused)
+/* Not rd_kafka_pause_partitions: its resume asks for an offset reset when the partition had
+   been read to its end (2.12.1). This way the offset is always ours. */
+static rd_kafka_resp_err_t set_reading(weir_kafka *kafka, uint32_t partition, bool reading)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, kafka->name, (int32_t)partition);
-    rd_kafka_resp_err_t code = paused ? rd_kafka_pause_partitions(kafka->handle, list)
-                                      : rd_kafka_resume_partitions(kafka->handle, list);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        code = list->elems[0].err;
+    rd_kafka_topic_partition_list_add(list, kafka->name, (int32_t)partition)->offset =
+        kafka->partition[partition].next;
+    rd_kafka_error_t *error = reading ? rd_kafka_incremental_assign(kafka->handle, list)
+                                      : rd_kafka_incremental_unassign(kafka->handle, list);
+    rd_kafka_resp_err_t code = rd_kafka_error_code(error); /* of NULL: no error */
+    if (error)
+        rd_kafka_error_destroy(error);
     rd_kafka_topic_partition_list_destroy(list);
     return code;
 }
@@ -191,14 +195,11 @@ static weir_code assign(weir_kafka *kafka, weir_err *err)
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new((int)kafka->partitions);
     for (uint32_t i = 0; i < kafka->partitions; i++)
-        if (kafka->partition[i].next >= 0)
+        if (kafka->partition[i].next >= 0 && !kafka->partition[i].paused)
             rd_kafka_topic_partition_list_add(list, kafka->name, (int32_t)i)->offset =
                 kafka->partition[i].next;
     rd_kafka_resp_err_t code = rd_kafka_assign(kafka->handle, list);
     rd_kafka_topic_partition_list_destroy(list);
-    for (uint32_t i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < kafka->partitions; i++)
-        if (kafka->partition[i].next >= 0 && kafka->partition[i].paused)
-            code = set_paused(kafka, i, true);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return kafka_failed(err, code, NULL, "assigning partitions");
     kafka->assigned = true;
@@ -214,7 +215,7 @@ weir_code weir_kafka_pause(weir_kafka *kafka, uint32_t partition, bool paused, w
     one->paused = paused;
     if (!kafka->assigned || one->next < 0)
         return WEIR_OK; /* the assignment to come does it */
-    rd_kafka_resp_err_t code = set_paused(kafka, partition, paused);
+    rd_kafka_resp_err_t code = set_reading(kafka, partition, !paused);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR
                ? WEIR_OK
                : kafka_failed(err, code, NULL, "pausing a partition");

@@ -277,18 +277,35 @@ weir_code topic_file_read(topic_file *file, weir_block **out, weir_err *err)
     return WEIR_OK;
 }
 
-/* The last line that is not blank: where it starts, and how many lines end with it. */
+static weir_code is_blank_at(const topic_file *file, int64_t at, bool *out, weir_err *err)
+{
+    source_lines lines;
+    weir_code rc = source_lines_read(&file->lines, at, PEEK, &lines, err);
+    if (rc != WEIR_OK)
+        return rc;
+    *out = lines.len > 0 &&
+           only_blanks(lines.text, (size_t)((char *)memchr(lines.text, '\n', lines.len) -
+                                            lines.text));
+    weir_heap_free(lines.text);
+    return WEIR_OK;
+}
+
+/* The last line that is not blank: where it starts, and where it ends. */
 static weir_code last_line(const topic_file *file, int64_t *out_at, int64_t *out_end,
                            weir_err *err)
 {
     int64_t end = 0, at = 0;
+    bool blank = true;
     weir_code rc = source_lines_size(&file->lines, &end, err);
     if (rc == WEIR_OK)
         rc = source_lines_last(&file->lines, 0, end, &end, err);
-    for (; rc == WEIR_OK && end > 0; end = at) {
+    while (rc == WEIR_OK && end > 0) {
         rc = source_lines_last(&file->lines, 0, end - 1, &at, err);
-        if (rc == WEIR_OK && end - at > 2)
+        if (rc == WEIR_OK)
+            rc = is_blank_at(file, at, &blank, err);
+        if (!blank)
             break;
+        end = at;
     }
     *out_at = at;
     *out_end = end;
