@@ -55,6 +55,7 @@ num.network.threads=2
 num.io.threads=2
 log.cleaner.dedupe.buffer.size=4194304
 log.cleaner.threads=1
+log.retention.ms=-1
 PROPERTIES
         kafka_listeners "$plain" "$controller"
     } >"$data/kafka/server.properties"
