@@ -18,7 +18,8 @@ typedef struct weir_http_client weir_http_client;
 
 typedef struct weir_http_setup {
     const char *ca_file;    /* PEM; NULL: the system's */
-    int64_t     timeout_us; /* of one request, connecting included; 0: 60 s */
+    int64_t     timeout_us; /* of one request, connecting included; 0: 60 s; a body may
+                               take more, at 256 KiB a second */
     int64_t     connect_us; /* 0: 5 s */
 } weir_http_setup;
 
@@ -26,7 +27,8 @@ typedef struct weir_http_setup {
 typedef enum weir_http_end {
     WEIR_HTTP_ANSWERED, /* status, headers and body are whole */
     WEIR_HTTP_NOT_SENT, /* no connection: the server cannot have acted on it */
-    WEIR_HTTP_LOST      /* sent at least in part, no whole answer: it may have acted */
+    WEIR_HTTP_LOST,     /* sent at least in part, no whole answer: it may have acted */
+    WEIR_HTTP_TOO_BIG   /* answered, with more than body_most or too many headers */
 } weir_http_end;
 
 typedef struct weir_http_request {
@@ -35,7 +37,8 @@ typedef struct weir_http_request {
     const char *header[WEIR_HTTP_HEADERS_MAX]; /* "Name: value" */
     uint32_t    headers;
     weir_str    body;      /* sent with PUT and POST */
-    size_t      body_most; /* of the answer; more is LOST with a reason; 0: 1 MiB */
+    size_t      body_most; /* of the answer; more is TOO_BIG; 0: 1 MiB */
+    size_t      body_hint; /* of the answer: how much is expected, for the timeout */
     /* Answer. */
     weir_http_end end;
     long          status;

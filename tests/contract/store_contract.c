@@ -396,6 +396,12 @@ static void odd_but_fair_keys_are_kept_apart(void **state)
                                    &listed, &got, &err),
                      WEIR_OK);
     assert_int_equal(got, count);
+    for (size_t i = 0; i < count; i++) {
+        size_t found = 0;
+        for (uint32_t at = 0; at < got; at++)
+            found += weir_str_eq(listed[at].key, key(f, names[i]));
+        assert_int_equal(found, 1);
+    }
 }
 
 static void key_that_would_be_a_folder_of_another_is_refused(void **state)

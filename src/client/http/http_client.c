@@ -1,9 +1,14 @@
 /* client/http: requests over libcurl's multi interface.
  *
  * Gives      weir_http_client_new, _free, weir_http_perform, weir_http_header.
- * Owns       multi handles, one per thread that is inside perform, kept for their
- *            connections.
- * Always     1. a request without a whole answer is LOST unless it cannot have been sent.
+ * Owns       lanes: a multi handle and its easy handles, one lane per thread that is inside
+ *            perform, kept for their connections.
+ * Always     1. a request without a whole answer is LOST unless nothing of it was sent.
+ *               libcurl itself sends a request again when a kept connection turns out to be
+ *               dead, so the code of its last try alone does not tell; and it takes a
+ *               head that is cut off for a whole one.
+ *            2. every request ends: the whole, connecting and slowness have a time limit.
+ * Threads    any.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -17,10 +22,14 @@
 #include "weir/arena.h"
 #include "weir/limits.h"
 
-#define HTTP_WAIT_MS 1000
-#define HTTP_HEADER_BYTES_MAX (32u << 10)
-#define HTTP_BODY_BYTES_DEFAULT (1u << 20)
-#define HTTP_LOW_SPEED_S 30 /* a slower answer than a byte a second is given up */
+#define WAIT_MS 1000
+#define TIMEOUT_MS 60000
+#define CONNECT_MS 5000
+#define HEADER_BYTES_MAX (32u << 10)
+#define BODY_BYTES_DEFAULT (1u << 20)
+#define BODY_BYTES_PER_MS 256u /* slower bodies run into the time limit */
+#define SLOW_BYTES_PER_S 1L    /* slower than that for SLOW_S is given up */
+#define SLOW_S 30L
 
 typedef struct http_lane { /* what one thread uses at a time */
     CURLM            *multi;
@@ -35,8 +44,16 @@ struct weir_http_client {
     long            timeout_ms, connect_ms;
 };
 
+typedef struct transfer { /* a request under way */
+    weir_http_request *request;
+    size_t             sent; /* bytes of its body; curl may begin again */
+    struct curl_slist *headers;
+    bool               too_big;
+    bool               head_ended; /* by its empty line: libcurl does not insist on it */
+} transfer;
+
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-static CURLcode curl_state;
+static CURLcode       curl_state;
 
 static void start_curl(void)
 {
@@ -51,10 +68,12 @@ weir_code weir_http_client_new(const weir_http_setup *setup, weir_http_client **
         return weir_fail(err, WEIR_E_IO, "libcurl does not start: %s",
                          curl_easy_strerror(curl_state));
     weir_http_client *client = weir_heap_new(1, sizeof *client);
-    pthread_mutex_init(&client->lock, NULL);
-    client->timeout_ms = setup->timeout_us ? (long)(setup->timeout_us / 1000) : 60000;
-    client->connect_ms = setup->connect_us ? (long)(setup->connect_us / 1000) : 5000;
-    if (setup->ca_file && setup->ca_file[0]) {
+    pthread_mutex_init(&client->lock, NULL); /* cannot fail with default attributes */
+    client->timeout_ms =
+        setup->timeout_us > 0 ? (long)(setup->timeout_us / 1000) : TIMEOUT_MS;
+    client->connect_ms =
+        setup->connect_us > 0 ? (long)(setup->connect_us / 1000) : CONNECT_MS;
+    if (setup->ca_file != NULL && setup->ca_file[0] != '\0') {
         size_t len = strlen(setup->ca_file) + 1;
         client->ca_file = weir_heap_new(len, 1);
         memcpy(client->ca_file, setup->ca_file, len);
@@ -63,11 +82,12 @@ weir_code weir_http_client_new(const weir_http_setup *setup, weir_http_client **
     return WEIR_OK;
 }
 
-static void free_lane(http_lane *lane)
+static void lane_free(http_lane *lane)
 {
-    for (size_t i = 0; i < WEIR_STORE_PARALLEL; i++)
-        if (lane->easy[i])
+    for (size_t i = 0; i < WEIR_STORE_PARALLEL; i++) {
+        if (lane->easy[i] != NULL)
             curl_easy_cleanup(lane->easy[i]);
+    }
     curl_multi_cleanup(lane->multi);
     weir_heap_free(lane);
 }
@@ -76,32 +96,32 @@ void weir_http_client_free(weir_http_client *client)
 {
     if (client == NULL)
         return;
-    while (client->idle) {
+    while (client->idle != NULL) {
         http_lane *lane = client->idle;
         client->idle = lane->next;
-        free_lane(lane);
+        lane_free(lane);
     }
     pthread_mutex_destroy(&client->lock);
     weir_heap_free(client->ca_file);
     weir_heap_free(client);
 }
 
-static http_lane *take_lane(weir_http_client *client)
+static http_lane *lane_take(weir_http_client *client)
 {
     pthread_mutex_lock(&client->lock);
     http_lane *lane = client->idle;
-    if (lane)
+    if (lane != NULL)
         client->idle = lane->next;
     pthread_mutex_unlock(&client->lock);
-    if (lane)
+    if (lane != NULL)
         return lane;
     lane = weir_heap_new(1, sizeof *lane);
     lane->multi = curl_multi_init();
-    weir_assert(lane->multi != NULL);
+    weir_assert(lane->multi != NULL); /* only memory can lack */
     return lane;
 }
 
-static void give_lane(weir_http_client *client, http_lane *lane)
+static void lane_give(weir_http_client *client, http_lane *lane)
 {
     pthread_mutex_lock(&client->lock);
     lane->next = client->idle;
@@ -111,11 +131,12 @@ static void give_lane(weir_http_client *client, http_lane *lane)
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *argument)
 {
-    weir_http_request *request = argument;
-    size_t len = size * count;
-    size_t most = request->body_most ? request->body_most : HTTP_BODY_BYTES_DEFAULT;
-    if (request->got.len + len > most) {
-        snprintf(request->why, sizeof request->why, "the answer is over %zu bytes", most);
+    transfer          *one = argument;
+    weir_http_request *request = one->request;
+    size_t             len = size * count;
+    size_t most = request->body_most > 0 ? request->body_most : BODY_BYTES_DEFAULT;
+    if (len > most - request->got.len) {
+        one->too_big = true;
         return 0;
     }
     weir_buf_add(&request->got, bytes, len);
@@ -124,193 +145,230 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *argument)
 
 static size_t on_header(char *bytes, size_t size, size_t count, void *argument)
 {
-    weir_http_request *request = argument;
-    size_t len = size * count, name = 0;
+    transfer *one = argument;
+    weir_buf *lines = &one->request->got_header;
+    size_t    len = size * count;
+    size_t    name = 0;
     if (len >= 5 && memcmp(bytes, "HTTP/", 5) == 0)
-        weir_buf_clear(&request->got_header); /* 100 Continue came before */
-    if (request->got_header.len + len > HTTP_HEADER_BYTES_MAX)
+        weir_buf_clear(lines); /* 100 Continue came before */
+    one->head_ended = len == 2 && bytes[0] == '\r';
+    if (lines->len + len > HEADER_BYTES_MAX) {
+        one->too_big = true;
         return 0;
+    }
     while (name < len && bytes[name] != ':')
         name++;
     for (size_t i = 0; i < len && bytes[i] != '\r' && bytes[i] != '\n'; i++) {
         char c = bytes[i];
         if (i < name && c >= 'A' && c <= 'Z')
             c = (char)(c + ('a' - 'A'));
-        weir_buf_byte(&request->got_header, (uint8_t)c);
+        weir_buf_byte(lines, (uint8_t)c);
     }
-    weir_buf_byte(&request->got_header, '\n');
+    weir_buf_byte(lines, '\n');
     return len;
 }
 
-/* curl reads a body piece by piece, so that it can send it again from the start. */
-typedef struct http_upload {
-    weir_http_request *request;
-    size_t             sent;
-    struct curl_slist *headers;
-} http_upload;
-
 static size_t on_upload(char *room, size_t size, size_t count, void *argument)
 {
-    http_upload *upload = argument;
-    size_t len = size * count;
-    size_t left = upload->request->body.len - upload->sent;
-    if (len > left)
-        len = left;
+    transfer *one = argument;
+    weir_str  body = one->request->body;
+    size_t    len = size * count;
+    if (len > body.len - one->sent)
+        len = body.len - one->sent;
     if (len > 0)
-        memcpy(room, upload->request->body.at + upload->sent, len);
-    upload->sent += len;
+        memcpy(room, body.at + one->sent, len);
+    one->sent += len;
     return len;
 }
 
 static int on_seek(void *argument, curl_off_t offset, int origin)
 {
-    http_upload *upload = argument;
-    if (origin != SEEK_SET || offset < 0)
+    transfer *one = argument;
+    if (origin != SEEK_SET || offset < 0 || (size_t)offset > one->request->body.len)
         return CURL_SEEKFUNC_CANTSEEK;
-    upload->sent = (size_t)offset;
+    one->sent = (size_t)offset;
     return CURL_SEEKFUNC_OK;
 }
 
-static void set_limits(const weir_http_client *client, CURL *easy)
+/* 2. Options that this libcurl knows cannot fail, so their results are not looked at. */
+static void set_limits(const weir_http_client *client, CURL *easy,
+                       const weir_http_request *request)
 {
+    size_t body = request->body.len + request->body_hint;
+    long   timeout_ms = client->timeout_ms + (long)(body / BODY_BYTES_PER_MS);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, client->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "weir");
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 262144L);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 262144L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, client->connect_ms);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)HTTP_LOW_SPEED_S);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES_PER_S);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, SLOW_S);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (client->ca_file)
+    if (client->ca_file != NULL)
         curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file);
 }
 
-static void set_method(CURL *easy, http_upload *upload)
+static void set_method(CURL *easy, transfer *one)
 {
-    weir_http_request *request = upload->request;
+    const weir_http_request *request = one->request;
+    bool                     uploads =
+        strcmp(request->method, "PUT") == 0 || strcmp(request->method, "POST") == 0;
     if (strcmp(request->method, "HEAD") == 0) {
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-    } else if (strcmp(request->method, "PUT") == 0 || strcmp(request->method, "POST") == 0) {
-        curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
-        curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->body.len);
-        curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload);
-        curl_easy_setopt(easy, CURLOPT_READDATA, upload);
-        curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
-        curl_easy_setopt(easy, CURLOPT_SEEKDATA, upload);
-        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
-    } else {
-        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+        return;
     }
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+    if (!uploads)
+        return;
+    curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->body.len);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload);
+    curl_easy_setopt(easy, CURLOPT_READDATA, one);
+    curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
+    curl_easy_setopt(easy, CURLOPT_SEEKDATA, one);
 }
 
-static void start_request(const weir_http_client *client, CURL *easy, http_upload *upload)
+static void add_line(transfer *one, const char *line)
 {
-    weir_http_request *request = upload->request;
-    curl_easy_reset(easy);
-    set_limits(client, easy);
+    struct curl_slist *longer = curl_slist_append(one->headers, line);
+    weir_assert(longer != NULL); /* only memory can lack */
+    one->headers = longer;
+}
+
+static void start_request(const weir_http_client *client, CURL *easy, transfer *one)
+{
+    weir_http_request *request = one->request;
+    weir_assert(request->headers <= WEIR_HTTP_HEADERS_MAX);
+    curl_easy_reset(easy); /* keeps its connections */
+    set_limits(client, easy, request);
     weir_buf_clear(&request->got);
     weir_buf_clear(&request->got_header);
-    request->why[0] = 0;
+    request->why[0] = '\0';
     request->status = 0;
-    upload->headers = curl_slist_append(NULL, "Expect:");
+    add_line(one, "Expect:"); /* no 100-continue: it costs a round trip */
     for (uint32_t i = 0; i < request->headers; i++)
-        upload->headers = curl_slist_append(upload->headers, request->header[i]);
+        add_line(one, request->header[i]);
     curl_easy_setopt(easy, CURLOPT_URL, request->url);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, upload->headers);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, one->headers);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, one);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, request);
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, upload);
-    set_method(easy, upload);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, one);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, one);
+    set_method(easy, one);
 }
 
-/* Codes after which nothing can have reached the server's application. */
-static bool not_sent(CURLcode code)
+/* 1. */
+static weir_http_end end_of(CURL *easy, CURLcode code, const transfer *one)
 {
-    return code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
-           code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL ||
-           code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION ||
-           code == CURLE_SSL_CACERT_BADFILE;
+    long sent = 0;
+    if (code == CURLE_OK && one->head_ended)
+        return WEIR_HTTP_ANSWERED;
+    if (one->too_big)
+        return WEIR_HTTP_TOO_BIG;
+    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent); /* of all its tries */
+    return sent == 0 ? WEIR_HTTP_NOT_SENT : WEIR_HTTP_LOST;
 }
 
 static void end_request(CURL *easy, CURLcode code)
 {
-    http_upload *upload = NULL;
-    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &upload);
-    weir_http_request *request = upload->request;
-    if (code == CURLE_OK) {
+    transfer *one = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &one);
+    weir_assert(one != NULL);
+    weir_http_request *request = one->request;
+    request->end = end_of(easy, code, one);
+    if (request->end == WEIR_HTTP_TOO_BIG)
+        (void)snprintf(request->why, sizeof request->why, "the answer is too big");
+    else if (request->end != WEIR_HTTP_ANSWERED)
+        (void)snprintf(request->why, sizeof request->why, "%s",
+                       code == CURLE_OK ? "the answer's head is cut off"
+                                        : curl_easy_strerror(code));
+    else
         curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &request->status);
-        request->end = WEIR_HTTP_ANSWERED;
-    } else {
-        request->end = not_sent(code) ? WEIR_HTTP_NOT_SENT : WEIR_HTTP_LOST;
-        if (request->why[0] == 0)
-            snprintf(request->why, sizeof request->why, "%s", curl_easy_strerror(code));
-    }
-    curl_slist_free_all(upload->headers);
+    curl_slist_free_all(one->headers);
+    one->headers = NULL;
 }
 
-static void finish_some(http_lane *lane, CURL **free_easy, size_t *free_count)
+typedef struct run {
+    http_lane *lane;
+    CURL      *free_easy[WEIR_STORE_PARALLEL];
+    size_t     free_count, width;
+} run;
+
+static void finish_some(run *all)
 {
     int left = 0;
-    for (CURLMsg *message; (message = curl_multi_info_read(lane->multi, &left)) != NULL;) {
+    for (CURLMsg *message;
+         (message = curl_multi_info_read(all->lane->multi, &left)) != NULL;) {
         if (message->msg != CURLMSG_DONE)
             continue;
-        CURL *easy = message->easy_handle;
+        CURL    *easy = message->easy_handle;
         CURLcode code = message->data.result;
-        curl_multi_remove_handle(lane->multi, easy);
+        curl_multi_remove_handle(all->lane->multi, easy);
         end_request(easy, code);
-        free_easy[(*free_count)++] = easy;
+        weir_assert(all->free_count < all->width);
+        all->free_easy[all->free_count++] = easy;
     }
+}
+
+static run start_run(http_lane *lane, size_t count)
+{
+    run all = {.lane = lane};
+    all.width = count < WEIR_STORE_PARALLEL ? count : WEIR_STORE_PARALLEL;
+    for (size_t i = 0; i < all.width; i++) {
+        if (lane->easy[i] == NULL)
+            lane->easy[i] = curl_easy_init();
+        weir_assert(lane->easy[i] != NULL); /* only memory can lack */
+        all.free_easy[all.free_count++] = lane->easy[i];
+    }
+    return all;
 }
 
 void weir_http_perform(weir_http_client *client, weir_http_request *request, size_t count)
 {
-    http_lane *lane = take_lane(client);
-    http_upload *upload = weir_heap_new(count + 1, sizeof *upload);
-    CURL *free_easy[WEIR_STORE_PARALLEL];
-    size_t free_count = 0, next = 0;
-    for (size_t i = 0; i < WEIR_STORE_PARALLEL && i < count; i++) {
-        if (lane->easy[i] == NULL)
-            lane->easy[i] = curl_easy_init();
-        weir_assert(lane->easy[i] != NULL);
-        free_easy[free_count++] = lane->easy[i];
-    }
-    size_t width = free_count;
-    while (next < count || free_count < width) {
-        while (next < count && free_count > 0) {
-            CURL *easy = free_easy[--free_count];
-            upload[next].request = &request[next];
-            start_request(client, easy, &upload[next]);
-            curl_multi_add_handle(lane->multi, easy);
-            next++;
+    weir_assert(client != NULL);
+    run       all = start_run(lane_take(client), count);
+    transfer *one = weir_heap_new(count + 1, sizeof *one);
+    CURLM    *multi = all.lane->multi;
+    size_t    next = 0;
+    while (next < count || all.free_count < all.width) {
+        for (; next < count && all.free_count > 0; next++) {
+            CURL *easy = all.free_easy[--all.free_count];
+            one[next].request = &request[next];
+            start_request(client, easy, &one[next]);
+            CURLMcode added = curl_multi_add_handle(multi, easy);
+            weir_assert(added == CURLM_OK); /* it is free, and only memory can lack */
         }
-        int running = 0;
-        curl_multi_perform(lane->multi, &running);
-        finish_some(lane, free_easy, &free_count);
+        int       running = 0;
+        CURLMcode done = curl_multi_perform(multi, &running);
+        weir_assert(done == CURLM_OK);
+        finish_some(&all);
         if (running > 0)
-            curl_multi_poll(lane->multi, NULL, 0, HTTP_WAIT_MS, NULL);
+            (void)curl_multi_poll(multi, NULL, 0, WAIT_MS, NULL); /* perform finds out */
     }
-    weir_heap_free(upload);
-    give_lane(client, lane);
+    weir_heap_free(one);
+    lane_give(client, all.lane);
 }
 
 weir_str weir_http_header(const weir_http_request *request, const char *name)
 {
-    size_t len = strlen(name);
-    const char *at = request->got_header.at;
-    const char *end = at + request->got_header.len;
-    while (at < end) {
-        const char *line_end = memchr(at, '\n', (size_t)(end - at));
-        if (line_end == NULL)
-            line_end = end;
-        if ((size_t)(line_end - at) > len && at[len] == ':' && memcmp(at, name, len) == 0) {
-            weir_str value = {at + len + 1, (size_t)(line_end - at) - len - 1};
-            return weir_str_trim(value);
-        }
-        at = line_end + 1;
+    size_t   len = strlen(name);
+    weir_str lines = weir_buf_view(&request->got_header);
+    while (lines.len > 0) {
+        const char *line_end = memchr(lines.at, '\n', lines.len);
+        size_t      line = line_end == NULL ? lines.len : (size_t)(line_end - lines.at);
+        if (line > len && lines.at[len] == ':' && memcmp(lines.at, name, len) == 0)
+            return weir_str_trim((weir_str){lines.at + len + 1, line - len - 1});
+        size_t step = line < lines.len ? line + 1 : line;
+        lines.at += step;
+        lines.len -= step;
     }
     return (weir_str){NULL, 0};
 }

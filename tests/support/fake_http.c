@@ -1,0 +1,240 @@
+/* tests/fake_http: an HTTP/1.1 server on 127.0.0.1 whose answers a test makes up, and spoils.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "fake_http.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "weir/error.h"
+
+typedef struct connection {
+    fake_http *server;
+    int        slot;
+    int        fd;
+    weir_buf   in; /* what was read and not used */
+} connection;
+
+static bool fill(connection *c)
+{
+    ssize_t got = recv(c->fd, weir_buf_more(&c->in, 65536), 65536, 0);
+    if (got <= 0)
+        return false;
+    c->in.len += (size_t)got;
+    return true;
+}
+
+static bool send_all(int fd, weir_str bytes)
+{
+    while (bytes.len > 0) {
+        ssize_t sent = send(fd, bytes.at, bytes.len, MSG_NOSIGNAL);
+        if (sent <= 0)
+            return false;
+        bytes.at += sent;
+        bytes.len -= (size_t)sent;
+    }
+    return true;
+}
+
+weir_str fake_http_header(const fake_http_request *request, const char *name)
+{
+    size_t   len = strlen(name);
+    weir_str head = request->head;
+    while (head.len > 0) {
+        const char *end = memchr(head.at, '\n', head.len);
+        size_t      line = end == NULL ? head.len : (size_t)(end - head.at);
+        if (line > len && head.at[len] == ':' && strncasecmp(head.at, name, len) == 0)
+            return weir_str_trim((weir_str){head.at + len + 1, line - len - 1});
+        size_t step = line < head.len ? line + 1 : line;
+        head.at += step;
+        head.len -= step;
+    }
+    return (weir_str){NULL, 0};
+}
+
+/* The bytes of the head, with the empty line; 0: the client is gone. */
+static size_t read_head(connection *c)
+{
+    for (;;) {
+        const char *end = c->in.len < 4 ? NULL : memmem(c->in.at, c->in.len, "\r\n\r\n", 4);
+        if (end != NULL)
+            return (size_t)(end - c->in.at) + 4;
+        if (!fill(c))
+            return 0;
+    }
+}
+
+static void parse(weir_str head, fake_http_request *out)
+{
+    const char *line_end = memchr(head.at, '\n', head.len);
+    const char *first = memchr(head.at, ' ', head.len);
+    weir_assert(line_end != NULL);
+    weir_assert(first != NULL);
+    const char *second = memchr(first + 1, ' ', (size_t)(line_end - first - 1));
+    weir_assert(second != NULL);
+    out->method = (weir_str){head.at, (size_t)(first - head.at)};
+    out->target = (weir_str){first + 1, (size_t)(second - first - 1)};
+    out->head = (weir_str){line_end + 1, head.len - (size_t)(line_end + 1 - head.at)};
+}
+
+/* False: close the connection. */
+static bool send_answer(int fd, const fake_http_request *request, fake_http_answer *answer)
+{
+    weir_buf out = {0};
+    weir_str body = weir_buf_view(&answer->body);
+    if (answer->way == FAKE_HTTP_NO_ANSWER)
+        return false;
+    if (answer->way == FAKE_HTTP_STALL) {
+        char byte;
+        while (recv(fd, &byte, 1, 0) > 0)
+            continue;
+        return false;
+    }
+    if (answer->way != FAKE_HTTP_RAW) {
+        weir_buf_format(&out, "HTTP/1.1 %d X\r\n", answer->status);
+        if (!answer->no_length &&
+            memmem(answer->headers.at, answer->headers.len, "Content-Length", 14) == NULL)
+            weir_buf_format(&out, "Content-Length: %zu\r\n", body.len);
+        weir_buf_str(&out, weir_buf_view(&answer->headers));
+        weir_buf_text(&out, "\r\n");
+    }
+    if (answer->way == FAKE_HTTP_CUT_HEAD)
+        out.len /= 2;
+    else if (!weir_str_is(request->method, "HEAD"))
+        weir_buf_str(&out, (weir_str){body.at, answer->way == FAKE_HTTP_CUT ? body.len / 2
+                                                                            : body.len});
+    bool sent = send_all(fd, weir_buf_view(&out));
+    weir_buf_done(&out);
+    return sent && answer->way == FAKE_HTTP_WHOLE && !answer->close && !answer->no_length;
+}
+
+static bool serve_one(connection *c)
+{
+    fake_http_request request = {.number = 0};
+    size_t            head = read_head(c);
+    int64_t           length = 0;
+    if (head == 0)
+        return false;
+    parse((weir_str){c->in.at, head}, &request);
+    weir_str given = fake_http_header(&request, "content-length");
+    if (given.at != NULL && !weir_str_to_i64(given, &length))
+        return false;
+    while (c->in.len < head + (size_t)length) {
+        if (!fill(c))
+            return false;
+    }
+    parse((weir_str){c->in.at, head}, &request); /* it may have moved */
+    request.body = (weir_str){c->in.at + head, (size_t)length};
+    fake_http_answer answer = {.status = 200};
+    pthread_mutex_lock(&c->server->lock);
+    request.number = ++c->server->requests;
+    c->server->answer(c->server->self, &request, &answer);
+    pthread_mutex_unlock(&c->server->lock);
+    bool more = send_answer(c->fd, &request, &answer);
+    weir_buf_done(&answer.headers);
+    weir_buf_done(&answer.body);
+    c->in.len -= head + (size_t)length;
+    memmove(c->in.at, c->in.at + head + (size_t)length, c->in.len);
+    return more;
+}
+
+static void *serve(void *at)
+{
+    connection *c = at;
+    fake_http  *server = c->server;
+    while (serve_one(c))
+        continue;
+    pthread_mutex_lock(&server->lock);
+    (void)close(c->fd);
+    server->fd[c->slot] = -1;
+    server->open--;
+    pthread_cond_signal(&server->ended);
+    pthread_mutex_unlock(&server->lock);
+    weir_buf_done(&c->in);
+    free(c);
+    return NULL;
+}
+
+static void begin(fake_http *server, int fd)
+{
+    connection *c = calloc(1, sizeof *c);
+    pthread_t   thread;
+    int         on = 1;
+    weir_assert(c != NULL);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    pthread_mutex_lock(&server->lock);
+    c->server = server;
+    c->fd = fd;
+    for (c->slot = 0; c->slot < 63 && server->fd[c->slot] >= 0; c->slot++)
+        continue;
+    server->fd[c->slot] = fd;
+    server->open++;
+    server->connections++;
+    pthread_mutex_unlock(&server->lock);
+    int failed = pthread_create(&thread, NULL, serve, c);
+    weir_assert(failed == 0);
+    (void)pthread_detach(thread);
+}
+
+static void *listen_on(void *at)
+{
+    fake_http *server = at;
+    for (;;) {
+        int fd = accept(server->listener, NULL, NULL);
+        if (fd < 0 && errno == EINTR)
+            continue;
+        if (fd < 0)
+            return NULL; /* shut down */
+        begin(server, fd);
+    }
+}
+
+void fake_http_start(fake_http *server, fake_http_fn *answer, void *self)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t          len = sizeof at;
+    memset(server, 0, sizeof *server);
+    memset(server->fd, -1, sizeof server->fd);
+    server->answer = answer;
+    server->self = self;
+    server->listener = socket(AF_INET, SOCK_STREAM, 0);
+    weir_assert(server->listener >= 0);
+    int bound = bind(server->listener, (struct sockaddr *)&at, sizeof at);
+    weir_assert(bound == 0);
+    int listening = listen(server->listener, 64);
+    weir_assert(listening == 0);
+    int named = getsockname(server->listener, (struct sockaddr *)&at, &len);
+    weir_assert(named == 0);
+    server->port = ntohs(at.sin_port);
+    (void)snprintf(server->url, sizeof server->url, "http://127.0.0.1:%u", server->port);
+    pthread_mutex_init(&server->lock, NULL);
+    pthread_cond_init(&server->ended, NULL);
+    int failed = pthread_create(&server->thread, NULL, listen_on, server);
+    weir_assert(failed == 0);
+}
+
+void fake_http_stop(fake_http *server)
+{
+    (void)shutdown(server->listener, SHUT_RDWR);
+    (void)pthread_join(server->thread, NULL);
+    (void)close(server->listener);
+    pthread_mutex_lock(&server->lock);
+    for (size_t i = 0; i < 64; i++) {
+        if (server->fd[i] >= 0)
+            (void)shutdown(server->fd[i], SHUT_RDWR);
+    }
+    while (server->open > 0)
+        pthread_cond_wait(&server->ended, &server->lock);
+    pthread_mutex_unlock(&server->lock);
+    pthread_cond_destroy(&server->ended);
+    pthread_mutex_destroy(&server->lock);
+}
