@@ -27,6 +27,7 @@ void      weir_ops_free(weir_ops *ops);
 
 /* Rows of one source table, in order within their partition. */
 typedef struct weir_rows {
+    uint32_t          table;     /* in plan->table */
     const weir_batch *batch;     /* the table's columns; sel, op */
     const int64_t    *watermark; /* per row: its partition's watermark before its event,
                                     microseconds; INT64_MIN: none yet */
@@ -47,7 +48,7 @@ typedef struct weir_push_counts {
    failed: they are left out of that flow. Adds to *counts. WEIR_E_LIMIT when the budget
    does not allow what is needed: nothing of the call was done, it can be repeated after
    an epoch's end. `scratch` may be rewound by the caller afterwards. */
-weir_code weir_ops_push(weir_ops *ops, uint32_t lane, uint32_t table, const weir_rows *rows,
+weir_code weir_ops_push(weir_ops *ops, uint32_t lane, const weir_rows *rows,
                         weir_arena *scratch, weir_row_errors *errors,
                         weir_push_counts *counts, weir_err *err) WEIR_MUST_CHECK;
 

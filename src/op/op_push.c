@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "op_types.h"
+#include "op_fold.h"
 
 typedef struct push_work {
     weir_ops         *ops;
@@ -93,12 +93,13 @@ static void pass_rows(const push_work *push, uint32_t lane, weir_push_counts *co
     }
 }
 
-weir_code weir_ops_push(weir_ops *ops, uint32_t lane, uint32_t table, const weir_rows *rows,
+weir_code weir_ops_push(weir_ops *ops, uint32_t lane, const weir_rows *rows,
                         weir_arena *scratch, weir_row_errors *errors,
                         weir_push_counts *counts, weir_err *err)
 {
     weir_assert(lane < ops->lanes);
-    weir_assert(table < ops->plan->tables);
+    weir_assert(rows->table < ops->plan->tables);
+    uint32_t         table = rows->table;
     uint32_t         first = errors->count;
     weir_push_counts more = {.late = 0};
     push_work push = {.ops = ops, .source = &ops->source[table], .scratch = scratch};

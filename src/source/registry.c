@@ -39,8 +39,13 @@ static void check_kind(const weir_source_kind *kind)
 {
     weir_assert(kind != NULL);
     weir_assert(kind->size >= sizeof(weir_source));
-    weir_assert(kind->open && kind->discover && kind->seek && kind->poll);
-    weir_assert(kind->pause && kind->ack && kind->close);
+    weir_assert(kind->open != NULL);
+    weir_assert(kind->discover != NULL);
+    weir_assert(kind->seek != NULL);
+    weir_assert(kind->poll != NULL);
+    weir_assert(kind->pause != NULL);
+    weir_assert(kind->ack != NULL);
+    weir_assert(kind->close != NULL);
 }
 
 weir_code weir_source_new(const weir_source_kind *kind, const weir_source_setup *setup,

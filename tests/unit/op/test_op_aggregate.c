@@ -6,8 +6,7 @@
  */
 #include "check.h"
 
-#include "op_fixture.h"
-#include "weir/kernel.h"
+#include "op_orders.h"
 
 #define PARTITIONS 3
 #define EVENTS 1500
@@ -28,8 +27,8 @@ typedef struct event {
     order_image    before, after;
 } event;
 
-static const char *const customers[] = {"anna", "bo", "c\xc3\xa9line", "a customer with a long name",
-                                        ""};
+static const char *const customers[] = {"anna", "bo", "c\xc3\xa9line",
+                                        "a customer with a long name", ""};
 static const char *const statuses[] = {"PAID", "SHIPPED", "NEW", "REFUNDED"};
 
 static uint64_t random_state;
@@ -172,7 +171,8 @@ static weir_plan *every_aggregate(weir_arena *arena, bool changelog)
     list[7].distinct = true;
     list[8].distinct = true;
     const uint32_t key[] = {ORDER_COLUMNS, ORDER_CUSTOMER};
-    uint32_t top = add_aggregate(arena, plan, window, 2, key, AGGREGATES, list);
+    uint32_t top = add_aggregate(arena, plan, window,
+                                   &(grouping){2, key, AGGREGATES, list});
     add_sink(plan, top, 1);
     add_sink(plan, top, 2);
     return plan;
@@ -394,7 +394,7 @@ static void push_events(test_run *run, uint32_t partition, uint32_t *at, uint32_
             run->watermark[partition] = e->after.paid_us - BOUND_US;
     }
     weir_rows pushed = orders_end(&rows, run->closed_us);
-    CHECK_OK(weir_ops_push(run->ops, run->lane_of[partition], 0, &pushed, arena, &errors,
+    CHECK_OK(weir_ops_push(run->ops, run->lane_of[partition], &pushed, arena, &errors,
                            &run->counts, &err),
              &err);
     CHECK_INT(errors.count, 0);
