@@ -21,7 +21,7 @@ _weir() {
     run) flags='--until --leave-open --embedded --param --fresh --take-over --output --log --log-level --help' ;;
     check) flags='--connect --embedded --param --log --log-level --help' ;;
     explain) flags='--embedded --param --help' ;;
-    connectors) flags='--format --help' ;;
+    connectors) flags='--format --metrics --help' ;;
     help) mapfile -t COMPREPLY < <(compgen -W 'run check explain connectors' -- "$word"); return ;;
     *) return ;;
     esac

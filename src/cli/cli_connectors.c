@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "weir/metric.h"
 
 static const char *const type_name[] = {
     [WEIR_OPT_TEXT] = "text", [WEIR_OPT_SECRET] = "secret", [WEIR_OPT_INT] = "integer",
@@ -114,6 +115,13 @@ int weir_cli_connectors(int count, char **argument, const atomic_int *stop)
     char *name = (char *)(uintptr_t)"connectors";
     if (flags.help)
         return weir_cli_help(1, &name, stop);
+    if (flags.metrics) {
+        weir_buf page = {0};
+        weir_metric_page(&page);
+        fwrite(page.at, 1, page.len, stdout);
+        weir_buf_done(&page);
+        return WEIR_EXIT_DONE;
+    }
     bool markdown = flags.format && strcmp(flags.format, "markdown") == 0;
     if (flags.format && !markdown && strcmp(flags.format, "text") != 0) {
         fprintf(stderr, "weir connectors: --format is text or markdown, not '%s'\n",

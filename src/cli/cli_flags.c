@@ -36,6 +36,7 @@ static const cli_flag known[] = {
     {"--take-over", FLAG_SWITCH, AT(take_over), "run"},
     {"--output", FLAG_TEXT, AT(output), "run"},
     {"--format", FLAG_TEXT, AT(format), "connectors"},
+    {"--metrics", FLAG_SWITCH, AT(metrics), "connectors"},
     {"--connect", FLAG_SWITCH, AT(connect), "check"},
     {"--log", FLAG_LOG, 0, "run check"},
     {"--log-level", FLAG_LEVEL, 0, "run check"},

@@ -59,9 +59,10 @@ static const char explain[] =
     "kept, what each sink gets.\n";
 
 static const char connectors[] =
-    "usage: weir connectors [--format text|markdown]\n"
+    "usage: weir connectors [--format text|markdown] [--metrics]\n"
     "\n"
-    "Prints every connector and format with its options, their defaults and limits.\n";
+    "Prints every connector and format with its options, their defaults and limits; with\n"
+    "--metrics the page of what /metrics tells instead.\n";
 
 int weir_cli_help(int count, char **argument, const atomic_int *stop)
 {

@@ -45,8 +45,14 @@ pages_know_all() {
     return $missing
 }
 
+# Pages that the program prints are what it prints now.
+pages_are_fresh() {
+    diff <(build/release/weir connectors --format markdown) docs/connectors.md &&
+        diff <(build/release/weir connectors --metrics) docs/metrics.md
+}
+
 if build release; then
-    for check in installs is_hardened holds_no_paths pages_know_all; do
+    for check in installs is_hardened holds_no_paths pages_know_all pages_are_fresh; do
         if "$check" >"$logs/release.$check.log" 2>&1; then
             good "release.$check"
         else
