@@ -35,7 +35,12 @@ typedef void weir_compare_fn(const void *a, const void *b, size_t count, uint8_t
 extern weir_compare_fn *const weir_compare_columns[WEIR_K_COUNT][WEIR_COMPARE_COUNT];
 extern weir_compare_fn *const weir_compare_constant[WEIR_K_COUNT][WEIR_COMPARE_COUNT];
 
-typedef enum weir_arith { WEIR_ARITH_ADD, WEIR_ARITH_SUB, WEIR_ARITH_MUL, WEIR_ARITH_COUNT } weir_arith;
+typedef enum weir_arith {
+    WEIR_ARITH_ADD,
+    WEIR_ARITH_SUB,
+    WEIR_ARITH_MUL,
+    WEIR_ARITH_COUNT
+} weir_arith;
 
 /* out[i] = a[i] op b[i] for i16, i32, i64; wrapped where it overflows, and bad[i] = 1
    there. b_step is 1, or 0 when b is one constant. Gives 0 when no row overflowed. */

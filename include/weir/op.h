@@ -44,13 +44,13 @@ typedef struct weir_push_counts {
 } weir_push_counts;
 
 /* Both images of an update that fall into the same group with the same arguments cancel
-   before lateness is judged. `errors` (arena inside) takes rows for which an expression
-   failed: they are left out of that flow. Adds to *counts. WEIR_E_LIMIT when the budget
-   does not allow what is needed: nothing of the call was done, it can be repeated after
-   an epoch's end. `scratch` may be rewound by the caller afterwards. */
+   before lateness is judged. `errors` takes rows for which an expression failed, one error
+   per row: they are left out of that flow. Its arena is also scratch memory; the caller may
+   rewind it afterwards. Adds to *counts. WEIR_E_LIMIT when the budget does not allow what
+   is needed: nothing of the call was done, it can be repeated after an epoch's end. */
 weir_code weir_ops_push(weir_ops *ops, uint32_t lane, const weir_rows *rows,
-                        weir_arena *scratch, weir_row_errors *errors,
-                        weir_push_counts *counts, weir_err *err) WEIR_MUST_CHECK;
+                        weir_row_errors *errors, weir_push_counts *counts,
+                        weir_err *err) WEIR_MUST_CHECK;
 
 /* What goes to one sink node: batches of the sink table's columns, with op. */
 typedef struct weir_flow {

@@ -99,7 +99,7 @@ static const uint8_t *copy_valid(const weir_batch *batch, const uint8_t *valid,
     uint8_t *to = weir_arena_zero(arena, ((size_t)batch->selected + 7) / 8 + 1);
     for (uint32_t i = 0; i < batch->selected; i++) {
         uint32_t row = weir_batch_row(batch, i);
-        to[i >> 3] |= (uint8_t)((valid[row >> 3] >> (row & 7) & 1u) << (i & 7));
+        to[i >> 3] |= (uint8_t)((valid[row >> 3] >> (row & 7) & 1) << (i & 7));
     }
     return to;
 }

@@ -65,12 +65,12 @@ void weir_builder_i64(weir_builder *builder, int64_t value)
         ((int64_t *)(void *)builder->values)[row] = value;
         break;
     case 4:
-        weir_assert(value >= INT32_MIN && value <= INT32_MAX);
+        weir_assert(value == (int32_t)value);
         ((int32_t *)(void *)builder->values)[row] = (int32_t)value;
         break;
     default:
         weir_assert(builder->type.id == WEIR_T_INT16);
-        weir_assert(value >= INT16_MIN && value <= INT16_MAX);
+        weir_assert(value == (int16_t)value);
         ((int16_t *)(void *)builder->values)[row] = (int16_t)value;
     }
 }

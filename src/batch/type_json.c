@@ -21,26 +21,28 @@ static bool is_hex(char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
+/* Behind an escape; `p` is behind its backslash. */
+static const char *skip_escape(const char *p, const char *end)
+{
+    if (p == end)
+        return NULL;
+    if (*p != 'u')
+        return *p != 0 && strchr("\"\\/bfnrt", *p) != NULL ? p + 1 : NULL;
+    for (int i = 1; i <= 4; i++)
+        if (end - p <= i || !is_hex(p[i]))
+            return NULL;
+    return p + 5;
+}
+
 /* Behind the closing quote; `p` is behind the opening one. */
 static const char *skip_string(const char *p, const char *end)
 {
     while (p < end && *p != '"') {
         if ((unsigned char)*p < 0x20)
             return NULL;
-        if (*p++ != '\\')
-            continue;
-        if (p == end)
+        p = *p == '\\' ? skip_escape(p + 1, end) : p + 1;
+        if (p == NULL)
             return NULL;
-        if (*p == 'u') {
-            for (int i = 1; i <= 4; i++)
-                if (end - p <= i || !is_hex(p[i]))
-                    return NULL;
-            p += 5;
-        } else if (strchr("\"\\/bfnrt", *p) != NULL && *p != 0) {
-            p++;
-        } else {
-            return NULL;
-        }
     }
     return p < end ? p + 1 : NULL;
 }

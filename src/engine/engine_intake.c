@@ -311,7 +311,8 @@ static weir_code push_rows(intake *in, weir_push_counts *counts, weir_err *err)
     weir_batch batch = *in->decoded.rows;
     batch.sel = in->sel;
     batch.selected = in->selected;
-    weir_rows rows = {.table = source->number, .batch = &batch, .watermark = in->watermark, .partner = in->partner,
+    weir_rows rows = {.table = source->number, .batch = &batch,
+                      .watermark = in->watermark, .partner = in->partner,
                       .closed_us = engine->closed_us};
     if (source->old_row_state) {
         weir_code rc = with_last_values(in, &rows, err);
@@ -319,8 +320,8 @@ static weir_code push_rows(intake *in, weir_push_counts *counts, weir_err *err)
             return rc;
     }
     weir_row_errors errors = {.arena = in->lane->scratch};
-    weir_code rc = weir_ops_push(engine->ops, in->lane->number, &rows,
-                                 in->lane->scratch, &errors, counts, err);
+    weir_code rc = weir_ops_push(engine->ops, in->lane->number, &rows, &errors, counts,
+                                 err);
     in->again = rc == WEIR_E_LIMIT;
     return rc == WEIR_OK ? report_errors(in, &errors, err) : rc;
 }

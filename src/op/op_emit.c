@@ -13,7 +13,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "op_types.h"
+#include "op_slice.h"
 #include "weir/arena.h"
 
 /* One run of groups through the nodes up to one sink. */

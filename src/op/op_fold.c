@@ -11,7 +11,8 @@
 #include <string.h>
 
 #include "expr/expr_run.h"
-#include "op_types.h"
+#include "op_fold.h"
+#include "op_lane_table.h"
 #include "weir/kernel.h"
 
 /* Arguments of one aggregate, of the rows that its FILTER lets through. */

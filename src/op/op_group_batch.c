@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "expr/expr_run.h"
-#include "op_types.h"
+#include "op_slice.h"
 
 static void build_keys(const op_aggregate *aggregate, const op_group *group,
                        weir_arena *arena, weir_datum *room, weir_builder *builder)

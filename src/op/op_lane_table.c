@@ -15,7 +15,7 @@
  */
 #include <string.h>
 
-#include "op_types.h"
+#include "op_lane_table.h"
 #include "weir/arena.h"
 
 #define KEPT_CHUNKS 16u                 /* chunks that a reset keeps for the next epoch */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "op_save.h"
-#include "op_types.h"
+#include "op_slice.h"
 #include "weir/arena.h"
 #include "weir/hash.h"
 

@@ -5,7 +5,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "op_types.h"
+#include "op_lane_table.h"
+#include "op_slice.h"
 
 static bool is_neutral(const op_aggregate *aggregate, const op_group *group)
 {

@@ -5,7 +5,8 @@
  */
 #include <string.h>
 
-#include "op_types.h"
+#include "op_lane_table.h"
+#include "op_slice.h"
 #include "weir/arena.h"
 #include "weir/hash.h"
 

@@ -94,12 +94,12 @@ static void pass_rows(const push_work *push, uint32_t lane, weir_push_counts *co
 }
 
 weir_code weir_ops_push(weir_ops *ops, uint32_t lane, const weir_rows *rows,
-                        weir_arena *scratch, weir_row_errors *errors,
-                        weir_push_counts *counts, weir_err *err)
+                        weir_row_errors *errors, weir_push_counts *counts, weir_err *err)
 {
     weir_assert(lane < ops->lanes);
     weir_assert(rows->table < ops->plan->tables);
     uint32_t         table = rows->table;
+    weir_arena      *scratch = errors->arena;
     uint32_t         first = errors->count;
     weir_push_counts more = {.late = 0};
     push_work push = {.ops = ops, .source = &ops->source[table], .scratch = scratch};

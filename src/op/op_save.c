@@ -14,7 +14,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "op_save.h"
-#include "op_types.h"
+#include "op_slice.h"
 
 static bool slice_changed(const op_slice *slice)
 {

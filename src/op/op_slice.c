@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "op_types.h"
+#include "op_slice.h"
 #include "weir/arena.h"
 
 #define PANE_FIRST_BYTES 256u
@@ -180,7 +180,8 @@ void op_slice_drop(const op_aggregate *aggregate, op_slice *slice, uint32_t pane
         free_pane(pane);
     }
     slice->panes -= panes;
-    memmove(slice->pane, slice->pane + panes, sizeof(op_pane *) * slice->panes);
+    if (slice->panes > 0)
+        memmove(slice->pane, slice->pane + panes, sizeof(op_pane *) * slice->panes);
 }
 
 /* Groups with their keys, for sorting without asking the aggregate. */

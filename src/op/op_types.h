@@ -155,64 +155,6 @@ void op_run(const weir_ops *ops, const op_path *path, const weir_batch **out,
 void op_drop_failed(weir_batch *batch, const weir_row_errors *errors, uint32_t first,
                     weir_arena *arena);
 
-/* op_fold: rows on their way into the groups of one aggregate. */
-typedef struct op_fold {
-    op_aggregate *aggregate;
-    uint32_t      count; /* rows, in order */
-    uint32_t     *row;
-    int64_t      *sign;
-    int64_t      *window_end; /* per row of this list */
-    op_keys       keys;
-    weir_column  *argument;   /* per accumulator */
-    uint8_t     **filter;     /* per accumulator: mask by row number; NULL: none */
-} op_fold;
-
-void   op_fold_make(op_aggregate *aggregate, const weir_batch *input, weir_arena *scratch,
-                    weir_row_errors *errors, op_fold *out);
-/* Updates that cancel go, late rows go and are counted. */
-void   op_fold_judge(op_fold *fold, const weir_rows *rows, weir_arena *scratch,
-                     weir_push_counts *counts);
-/* What applying it takes of the budget, at most. */
-size_t op_fold_bytes(const op_fold *fold, const op_lane_table *table);
-void   op_fold_apply(const op_fold *fold, op_lane_table *table, weir_arena *scratch);
-
-/* op_lane_table */
-void      op_lane_init(op_lane_table *table, weir_budget *budget, uint32_t key_at);
-void      op_lane_done(op_lane_table *table);
-void      op_lane_reset(op_lane_table *table);
-size_t    op_lane_growth(const op_lane_table *table, uint32_t groups, size_t key_bytes);
-/* The group of each key, made where there was none. */
-void      op_lane_find(op_lane_table *table, const op_keys *keys, const int64_t *window_end,
-                       char **out);
-/* A ref counts units of a chunk; both are powers of two. */
-#define OP_CHUNK_BYTES (256u << 10)
-#define OP_UNIT 16u
-#define OP_UNITS (OP_CHUNK_BYTES / OP_UNIT)
-static inline op_group *op_lane_at(const op_lane_table *table, uint32_t ref)
-{
-    return (op_group *)(void *)(table->chunk[ref / OP_UNITS] + (size_t)(ref % OP_UNITS) * OP_UNIT);
-}
-
-/* op_slice: groups in state. */
-static inline weir_str op_group_key(const op_aggregate *aggregate, const op_group *group)
-{
-    return (weir_str){(const char *)group + aggregate->key_at, group->entry.key_len};
-}
-void      op_slice_init(op_slice *slice);
-void      op_slice_done(op_slice *slice);
-op_group *op_slice_find(const op_slice *slice, int64_t window_end, uint64_t hash,
-                        weir_str key);
-op_group *op_slice_add(weir_ops *ops, op_aggregate *aggregate, op_slice *slice,
-                       const op_group *like, weir_str key);
-void      op_slice_change(op_slice *slice, op_group *group);
-op_pane  *op_slice_pane(const op_slice *slice, int64_t window_end);
-/* Removes a group; a pane that is empty then goes too. */
-void      op_slice_remove(op_aggregate *aggregate, op_slice *slice, op_group *group);
-/* Frees the first panes of a slice (closed windows). */
-void      op_slice_drop(const op_aggregate *aggregate, op_slice *slice, uint32_t panes);
-/* Groups by window_end, then key bytes. */
-void      op_sort_groups(const op_aggregate *aggregate, op_group **group, size_t count);
-
 /* op_group_batch: groups as a batch of the aggregate's output columns. */
 void op_group_batch(const op_aggregate *aggregate, op_group *const *group, uint32_t count,
                     weir_arena *arena, weir_batch *out, weir_row_errors *errors);

@@ -99,7 +99,7 @@ int main(int argc, char **argv)
         weir_push_counts counts = {0};
         weir_arena_mark  here = weir_arena_here(scratch);
         int64_t          start = cpu_ns();
-        if (weir_ops_push(ops, 0, &batch[pushed % BATCHES], scratch, &errors, &counts,
+        if (weir_ops_push(ops, 0, &batch[pushed % BATCHES], &errors, &counts,
                           &err) != WEIR_OK)
             abort();
         times.push_ns += cpu_ns() - start;

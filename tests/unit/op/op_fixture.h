@@ -136,24 +136,31 @@ static inline weir_aggregate aggregate_of(weir_aggregate_fn fn, const weir_expr 
 }
 
 /* GROUP BY key columns of the input; gives the node's number. */
+typedef struct grouping {
+    uint32_t              keys;
+    const uint32_t       *key;
+    uint32_t              aggregates;
+    const weir_aggregate *aggregate;
+} grouping;
+
 static inline uint32_t add_aggregate(weir_arena *arena, weir_plan *plan, uint32_t input,
-                                     uint32_t keys, const uint32_t *key,
-                                     uint32_t aggregates, const weir_aggregate *aggregate)
+                                     const grouping *by)
 {
+    const uint32_t keys = by->keys, aggregates = by->aggregates;
     weir_node *node = add_node(plan, WEIR_NODE_AGGREGATE, "per_minute", input);
     const weir_schema *in = &plan->node[input].schema;
     weir_type type[64];
     node->column = WEIR_ARRAY(arena, const weir_expr *, keys + 1);
     for (uint32_t i = 0; i < keys; i++) {
-        type[i] = in->field[key[i]].type;
-        node->column[i] = column_of(arena, key[i], type[i]);
+        type[i] = in->field[by->key[i]].type;
+        node->column[i] = column_of(arena, by->key[i], type[i]);
     }
     node->groups = keys;
     node->aggregate = WEIR_ARRAY(arena, weir_aggregate, aggregates + 1);
     node->aggregates = aggregates;
     for (uint32_t i = 0; i < aggregates; i++) {
-        node->aggregate[i] = aggregate[i];
-        type[keys + i] = aggregate[i].type;
+        node->aggregate[i] = by->aggregate[i];
+        type[keys + i] = by->aggregate[i].type;
     }
     node->schema = schema_of(arena, keys + aggregates, type);
     if (plan->node[input].kind == WEIR_NODE_WINDOW)
@@ -180,72 +187,10 @@ static inline weir_plan *main_job(weir_arena *arena)
         aggregate_of(WEIR_AGG_COUNT_STAR, NULL, weir_type_of(WEIR_T_INT64)),
         aggregate_of(WEIR_AGG_SUM, column_of(arena, ORDER_AMOUNT, numeric_type(12, 2)),
                      numeric_type(38, 2))};
-    uint32_t top = add_aggregate(arena, plan, window, 2, key, 2, aggregate);
+    uint32_t top = add_aggregate(arena, plan, window, &(grouping){2, key, 2, aggregate});
     add_sink(plan, top, 1);
     add_sink(plan, top, 2);
     return plan;
-}
-
-/* Rows of orders, one after the other. */
-typedef struct order_rows {
-    weir_builder column[ORDER_COLUMNS];
-    uint8_t     *op;
-    int64_t     *watermark;
-    uint32_t    *partner;
-    uint32_t     rows;
-    weir_column  done[ORDER_COLUMNS];
-    weir_batch   batch;
-} order_rows;
-
-typedef struct order {
-    const char *customer, *status;
-    int64_t     cents; /* INT64_MIN: NULL */
-    int64_t     paid_us; /* INT64_MIN: NULL */
-    uint8_t     op;
-    uint32_t    partner;
-} order_row;
-
-static inline void orders_start(order_rows *rows, weir_arena *arena, const weir_plan *plan,
-                                uint32_t most)
-{
-    *rows = (order_rows){.rows = 0};
-    for (uint32_t c = 0; c < ORDER_COLUMNS; c++)
-        weir_builder_start(&rows->column[c], arena, plan->table[0].schema.field[c].type, most);
-    rows->op = WEIR_ARRAY(arena, uint8_t, most + 1);
-    rows->watermark = WEIR_ARRAY(arena, int64_t, most + 1);
-    rows->partner = WEIR_ARRAY(arena, uint32_t, most + 1);
-}
-
-static inline void orders_add(order_rows *rows, const order_row *order, int64_t watermark)
-{
-    weir_builder_i64(&rows->column[ORDER_ID], rows->rows);
-    if (order->customer != NULL)
-        weir_builder_text(&rows->column[ORDER_CUSTOMER], weir_str_of(order->customer));
-    else
-        weir_builder_null(&rows->column[ORDER_CUSTOMER]);
-    weir_builder_text(&rows->column[ORDER_STATUS], weir_str_of(order->status));
-    if (order->cents != INT64_MIN)
-        weir_builder_i128(&rows->column[ORDER_AMOUNT], order->cents, 2);
-    else
-        weir_builder_null(&rows->column[ORDER_AMOUNT]);
-    if (order->paid_us != INT64_MIN)
-        weir_builder_i64(&rows->column[ORDER_PAID_AT], order->paid_us);
-    else
-        weir_builder_null(&rows->column[ORDER_PAID_AT]);
-    rows->op[rows->rows] = order->op;
-    rows->partner[rows->rows] = order->partner;
-    rows->watermark[rows->rows++] = watermark;
-}
-
-static inline weir_rows orders_end(order_rows *rows, int64_t closed_us)
-{
-    for (uint32_t c = 0; c < ORDER_COLUMNS; c++)
-        rows->done[c] = weir_builder_end(&rows->column[c]);
-    rows->batch = (weir_batch){.rows = rows->rows, .selected = rows->rows,
-                               .columns = ORDER_COLUMNS, .column = rows->done,
-                               .op = rows->op};
-    return (weir_rows){.batch = &rows->batch, .watermark = rows->watermark,
-                       .partner = rows->partner, .closed_us = closed_us};
 }
 
 #endif

@@ -394,7 +394,7 @@ static void push_events(test_run *run, uint32_t partition, uint32_t *at, uint32_
             run->watermark[partition] = e->after.paid_us - BOUND_US;
     }
     weir_rows pushed = orders_end(&rows, run->closed_us);
-    CHECK_OK(weir_ops_push(run->ops, run->lane_of[partition], &pushed, arena, &errors,
+    CHECK_OK(weir_ops_push(run->ops, run->lane_of[partition], &pushed, &errors,
                            &run->counts, &err),
              &err);
     CHECK_INT(errors.count, 0);
