@@ -102,16 +102,14 @@ static int compare_entries(const void *a, const void *b, void *fold_)
     return x->at < y->at ? -1 : x->at > y->at; /* as they came */
 }
 
-static void refuse_early(folding *fold, uint32_t batch, uint32_t row, const char *code,
-                         const char *format, uint32_t column)
+static void refuse_early(folding *fold, keyed_origin origin, uint32_t column,
+                         const char *code, const char *why)
 {
-    weir_refused   refused = {.table = fold->table, .batch = batch, .row = row};
+    weir_refused refused = {.table = fold->table, .batch = origin.batch, .row = origin.row};
     const weir_str name = fold->self->table[fold->table].schema.field[column].name;
     (void)snprintf(refused.code, sizeof refused.code, "%s", code);
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    (void)snprintf(refused.msg, sizeof refused.msg, format, WEIR_STR_FMT(name));
-#pragma GCC diagnostic pop
+    (void)snprintf(refused.msg, sizeof refused.msg, "column '%.*s' %s", WEIR_STR_FMT(name),
+                   why);
     weir_refuse(&fold->self->early, &refused);
 }
 
@@ -120,27 +118,26 @@ static bool key_is_good(folding *fold, uint32_t b, uint32_t row)
 {
     const keyed_table *table = &fold->self->table[fold->table];
     const weir_batch  *batch = fold->rows->batch[b];
+    keyed_origin       origin = {b, row};
     for (uint32_t k = 0; k < table->keys; k++) {
         uint32_t           c = table->key[k];
         const weir_column *column = &batch->column[c];
         const keyed_rule  *rule = &fold->self->rule[fold->table][c];
         if (!weir_column_has(column, row)) {
-            refuse_early(fold, b, row, "NOT_NULL", "key column '%.*s' is NULL", c);
+            refuse_early(fold, origin, c, "NOT_NULL", "is in the key, and NULL");
             return false;
         }
         if (!weir_type_is_text(column->type))
             continue;
         weir_str text = weir_column_text(column, row);
         if (rule->bytes_max > 0 && text.len > rule->bytes_max) {
-            refuse_early(fold, b, row, "KEY_BYTES",
-                         "key column '%.*s' is longer than the table's column", c);
+            refuse_early(fold, origin, c, "KEY_BYTES", "is longer than the table's column");
             return false;
         }
         if (rule->no_blank_end && text.len > 0 && text.at[text.len - 1] == ' ') {
-            refuse_early(fold, b, row, "KEY_BLANK",
-                         "key column '%.*s' ends in a space, which the table's collation "
-                         "does not tell from none",
-                         c);
+            refuse_early(fold, origin, c, "KEY_BLANK",
+                         "ends in a space, which the table's collation does not tell from "
+                         "none");
             return false;
         }
     }
@@ -213,10 +210,9 @@ static size_t keep_last(folding *fold)
         if (fold->self->refusals > 0 && is_left_out(fold, entry))
             continue;
         if (entry->bad) {
-            refuse_early(
-                fold, entry->batch, entry->row, "RANGE",
-                "column '%.*s' is not a finite number, which SQL tables cannot hold",
-                not_finite(fold->rows->batch[entry->batch], entry->row));
+            refuse_early(fold, (keyed_origin){entry->batch, entry->row},
+                         not_finite(fold->rows->batch[entry->batch], entry->row), "RANGE",
+                         "is not a finite number, which SQL tables cannot hold");
             continue;
         }
         removals += entry->remove;

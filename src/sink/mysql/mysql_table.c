@@ -33,30 +33,28 @@ static weir_code unfit_column(const keyed_table *table, weir_str column, const c
     return weir_err_hint(err, "weir ddl prints the table that fits");
 }
 
-/* `head` 'table' `tail`, with the table's name as a literal. */
+/* The question ends in the table's name, as a literal. */
 static weir_code ask_about(mysql_sink *self, const char *head, weir_str name,
-                           const char *tail, weir_mysql_answer *out, weir_err *err)
+                           weir_mysql_answer *out, weir_err *err)
 {
     weir_buf_clear(&self->sql);
     weir_buf_text(&self->sql, head);
     weir_buf_text(&self->sql, "CONVERT(X'");
     weir_buf_hex(&self->sql, name.at, name.len);
     weir_buf_text(&self->sql, "' USING utf8mb4)");
-    weir_buf_text(&self->sql, tail);
     return weir_mysql_ask(self->link, weir_buf_view(&self->sql), self->scratch, out, err);
 }
+
+static const char engine_question[] =
+    "SELECT t.TABLE_TYPE, t.ENGINE, e.TRANSACTIONS FROM information_schema.TABLES t "
+    "LEFT JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE "
+    "WHERE t.TABLE_SCHEMA = DATABASE() AND t.TABLE_NAME = ";
 
 static weir_code check_engine(mysql_sink *self, const keyed_table *table, bool *out_there,
                               weir_err *err)
 {
     weir_mysql_answer answer;
-    weir_code         rc = ask_about(
-                self,
-                "SELECT t.TABLE_TYPE, t.ENGINE, e.TRANSACTIONS FROM information_schema.TABLES t "
-                        "LEFT "
-                        "JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE WHERE t.TABLE_SCHEMA = "
-                        "DATABASE() AND t.TABLE_NAME = ",
-                table->target, "", &answer, err);
+    weir_code         rc = ask_about(self, engine_question, table->target, &answer, err);
     if (rc != WEIR_OK)
         return rc;
     *out_there = answer.rows > 0;
@@ -76,7 +74,14 @@ static int64_t number_of(weir_str cell)
     return cell.at != NULL && weir_str_to_i64(cell, &value) ? value : -1;
 }
 
-enum { /* columns of the question in check_columns */
+static const char column_question[] =
+    "SELECT COLUMN_NAME, LOWER(DATA_TYPE), COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, "
+    "EXTRA, "
+    "NUMERIC_PRECISION, NUMERIC_SCALE, DATETIME_PRECISION, CHARACTER_MAXIMUM_LENGTH, "
+    "COLLATION_NAME, CHARACTER_OCTET_LENGTH FROM information_schema.COLUMNS "
+    "WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ";
+
+enum { /* columns of its answer */
        COLUMN_NAME,
        COLUMN_TYPE,
        COLUMN_FULL,
@@ -164,14 +169,7 @@ static weir_code check_columns(mysql_sink *self, uint32_t t, weir_err *err)
 {
     const keyed_table *table = &self->keyed.table[t];
     weir_mysql_answer  answer;
-    weir_code          rc = ask_about(
-                 self,
-                 "SELECT COLUMN_NAME, LOWER(DATA_TYPE), COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, "
-                          "EXTRA, "
-                          "NUMERIC_PRECISION, NUMERIC_SCALE, DATETIME_PRECISION, CHARACTER_MAXIMUM_LENGTH, "
-                          "COLLATION_NAME, CHARACTER_OCTET_LENGTH FROM information_schema.COLUMNS WHERE "
-                          "TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ",
-                 table->target, "", &answer, err);
+    weir_code          rc = ask_about(self, column_question, table->target, &answer, err);
     if (rc != WEIR_OK)
         return rc;
     weir_assert(answer.columns == COLUMN_COUNT);
@@ -184,16 +182,15 @@ static weir_code check_columns(mysql_sink *self, uint32_t t, weir_err *err)
     return rc;
 }
 
-/* Rows of unique indexes: name, column, prefix length. */
+static const char index_question[] =
+    "SELECT INDEX_NAME, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS "
+    "WHERE NON_UNIQUE = 0 AND TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ";
+
 static weir_code check_indexes(mysql_sink *self, const keyed_table *table, weir_err *err)
 {
     weir_mysql_answer answer;
     uint32_t          keys = 0;
-    weir_code         rc = ask_about(self,
-                                     "SELECT INDEX_NAME, COLUMN_NAME, SUB_PART FROM "
-                                             "information_schema.STATISTICS WHERE NON_UNIQUE = 0 AND "
-                                             "TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ",
-                                     table->target, "", &answer, err);
+    weir_code         rc = ask_about(self, index_question, table->target, &answer, err);
     if (rc != WEIR_OK)
         return rc;
     for (uint32_t r = 0; r < answer.rows; r++) {

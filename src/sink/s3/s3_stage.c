@@ -269,29 +269,43 @@ static void roll_due(s3_sink *self, const weir_stage_input *input)
     }
 }
 
+static weir_str take_text(s3_sink *self, weir_buf *text)
+{
+    weir_str copy = weir_str_copy(self->epoch, weir_buf_view(text));
+    weir_buf_done(text);
+    return copy;
+}
+
+/* "<prefix>/<folder><job>-<lineage>-<task>-<gen>-<epoch>-<n>.avro" */
+static weir_str key_of(s3_sink *self, const s3_file *file, uint32_t n)
+{
+    const weir_sink_setup *setup = &self->setup;
+    weir_buf               key = {0};
+    weir_buf_str(&key, self->prefix);
+    weir_buf_text(&key, self->prefix.len > 0 ? "/" : "");
+    weir_buf_str(&key, file->folder);
+    if (!setup->dead_letter)
+        weir_buf_format(&key, "%.*s-l%u-%.*s-", WEIR_STR_FMT(setup->job), setup->lineage,
+                        WEIR_STR_FMT(setup->task));
+    weir_buf_format(&key, "%" PRIu64 "-%" PRIu64 "-%u.avro", self->gen, self->staged, n);
+    return take_text(self, &key);
+}
+
 /* Name, token, header, size and SHA-256 of a file whose blocks are all there. */
 static void complete(s3_sink *self, s3_recipe *recipe, uint32_t n, weir_buf *whole)
 {
     const weir_sink_setup *setup = &self->setup;
     const s3_file         *file = recipe->file;
-    const char            *slash = self->prefix.len > 0 ? "/" : "";
-    const char            *id = weir_arena_text(
-                   self->epoch, "%.*s/l%u/%.*s/%" PRIu64 "/%" PRIu64 "/%u", WEIR_STR_FMT(setup->job),
-                   setup->lineage, WEIR_STR_FMT(setup->task), self->gen, self->staged, n);
-    weir_sha256 sync = weir_sha256_of(weir_str_of(id));
-    recipe->token = weir_str_of(
-        weir_arena_text(self->epoch, "%s/%.*s", id, WEIR_STR_FMT(self->table->name)));
-    if (setup->dead_letter)
-        recipe->key = weir_str_of(
-            weir_arena_text(self->epoch, "%.*s%s%.*s%" PRIu64 "-%" PRIu64 "-%u.avro",
-                            WEIR_STR_FMT(self->prefix), slash, WEIR_STR_FMT(file->folder),
-                            self->gen, self->staged, n));
-    else
-        recipe->key = weir_str_of(weir_arena_text(
-            self->epoch, "%.*s%s%.*s%.*s-l%u-%.*s-%" PRIu64 "-%" PRIu64 "-%u.avro",
-            WEIR_STR_FMT(self->prefix), slash, WEIR_STR_FMT(file->folder),
-            WEIR_STR_FMT(setup->job), setup->lineage, WEIR_STR_FMT(setup->task), self->gen,
-            self->staged, n));
+    weir_buf               token = {0};
+    weir_buf_format(&token, "%.*s/l%u/%.*s/%" PRIu64 "/%" PRIu64 "/%u",
+                    WEIR_STR_FMT(setup->job), setup->lineage, WEIR_STR_FMT(setup->task),
+                    self->gen, self->staged, n);
+    weir_sha256 sync = weir_sha256_of(weir_buf_view(&token));
+    weir_buf_byte(&token,
+                  '/'); /* two sinks with one path must not take each other's file */
+    weir_buf_str(&token, self->table->name);
+    recipe->token = take_text(self, &token);
+    recipe->key = key_of(self, file, n);
     weir_avro_header(&recipe->header, file->format->schema, file->format->codec,
                      recipe->token, sync.at);
     weir_buf_clear(whole);

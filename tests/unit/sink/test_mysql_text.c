@@ -136,90 +136,61 @@ static void ddl_takes_the_best_collation_there_is(void **state)
     weir_buf_done(&sql);
 }
 
+static const struct {
+    weir_type   type;
+    const char *have;
+    int64_t     precision, scale, fraction, characters;
+    bool        fits;
+} fits[] = {
+    {{.id = WEIR_T_INT64}, "bigint", 19, 0, -1, -1, true},
+    {{.id = WEIR_T_INT64}, "int", 10, 0, -1, -1, false},
+    {{.id = WEIR_T_INT64}, "decimal", 19, 0, -1, -1, true},
+    {{.id = WEIR_T_INT64}, "decimal", 19, 1, -1, -1, false},
+    {{.id = WEIR_T_INT64}, "varchar", -1, -1, -1, 40, false},
+    {{.id = WEIR_T_INT32}, "mediumint", 7, 0, -1, -1, false},
+    {{.id = WEIR_T_INT16}, "bigint", 19, 0, -1, -1, true},
+    {{.id = WEIR_T_BOOL}, "tinyint", 3, 0, -1, -1, true},
+    {{.id = WEIR_T_FLOAT64}, "float", 12, -1, -1, -1, false},
+    {{.id = WEIR_T_FLOAT32}, "double", 22, -1, -1, -1, true},
+    {{.id = WEIR_T_FLOAT64}, "decimal", 38, 10, -1, -1, false},
+    {{.id = WEIR_T_NUMERIC, .precision = 12, .scale = 2}, "decimal", 12, 2, -1, -1, true},
+    {{.id = WEIR_T_NUMERIC, .precision = 12, .scale = 2}, "decimal", 14, 4, -1, -1, true},
+    {{.id = WEIR_T_NUMERIC, .precision = 12, .scale = 2}, "decimal", 12, 4, -1, -1, false},
+    {{.id = WEIR_T_NUMERIC, .precision = 12, .scale = 2}, "decimal", 12, 1, -1, -1, false},
+    {{.id = WEIR_T_NUMERIC, .precision = 12, .scale = 2}, "double", 22, -1, -1, -1, false},
+    {{.id = WEIR_T_NUMERIC, .scale = WEIR_SCALE_ANY}, "decimal", 65, 30, -1, -1, true},
+    {{.id = WEIR_T_NUMERIC, .scale = WEIR_SCALE_ANY}, "decimal", 65, 2, -1, -1, false},
+    {{.id = WEIR_T_TEXT}, "varchar", -1, -1, -1, 10, true},
+    {{.id = WEIR_T_TEXT, .length = 11}, "varchar", -1, -1, -1, 10, false},
+    {{.id = WEIR_T_TEXT}, "longtext", -1, -1, -1, 4294967295, true},
+    {{.id = WEIR_T_TEXT}, "varbinary", -1, -1, -1, 255, true},
+    {{.id = WEIR_T_TEXT}, "binary", -1, -1, -1, 255, false},
+    {{.id = WEIR_T_TEXT}, "json", -1, -1, -1, -1, false},
+    {{.id = WEIR_T_JSONB}, "json", -1, -1, -1, -1, true},
+    {{.id = WEIR_T_JSONB}, "longtext", -1, -1, -1, 4294967295, true},
+    {{.id = WEIR_T_BYTEA}, "longblob", -1, -1, -1, 4294967295, true},
+    {{.id = WEIR_T_BYTEA}, "text", -1, -1, -1, 65535, false},
+    {{.id = WEIR_T_DATE}, "date", -1, -1, -1, -1, true},
+    {{.id = WEIR_T_DATE}, "year", -1, -1, -1, -1, false},
+    {{.id = WEIR_T_TIME}, "time", -1, -1, 6, -1, true},
+    {{.id = WEIR_T_TIME}, "time", -1, -1, 0, -1, false},
+    {{.id = WEIR_T_TIMESTAMPTZ}, "datetime", -1, -1, 6, -1, true},
+    {{.id = WEIR_T_TIMESTAMPTZ}, "timestamp", -1, -1, 6, -1, true},
+    {{.id = WEIR_T_TIMESTAMPTZ}, "datetime", -1, -1, 3, -1, false},
+    {{.id = WEIR_T_TIMESTAMP}, "date", -1, -1, -1, -1, false},
+};
+
 static void columns_that_change_values_do_not_fit(void **state)
 {
     (void)state;
-    static const struct {
-        weir_type   type;
-        const char *have;
-        int64_t     precision, scale, fraction, characters;
-        bool        fits;
-    } cases[] = {
-        {{.id = WEIR_T_INT64}, "bigint", 19, 0, -1, -1, true},
-        {{.id = WEIR_T_INT64}, "int", 10, 0, -1, -1, false},
-        {{.id = WEIR_T_INT64}, "decimal", 19, 0, -1, -1, true},
-        {{.id = WEIR_T_INT64}, "decimal", 19, 1, -1, -1, false},
-        {{.id = WEIR_T_INT64}, "varchar", -1, -1, -1, 40, false},
-        {{.id = WEIR_T_INT32}, "mediumint", 7, 0, -1, -1, false},
-        {{.id = WEIR_T_INT16}, "bigint", 19, 0, -1, -1, true},
-        {{.id = WEIR_T_BOOL}, "tinyint", 3, 0, -1, -1, true},
-        {{.id = WEIR_T_FLOAT64}, "float", 12, -1, -1, -1, false},
-        {{.id = WEIR_T_FLOAT32}, "double", 22, -1, -1, -1, true},
-        {{.id = WEIR_T_FLOAT64}, "decimal", 38, 10, -1, -1, false},
-        {{.id = WEIR_T_NUMERIC, .precision = 12, .scale = 2},
-         "decimal",
-         12,
-         2,
-         -1,
-         -1,
-         true},
-        {{.id = WEIR_T_NUMERIC, .precision = 12, .scale = 2},
-         "decimal",
-         14,
-         4,
-         -1,
-         -1,
-         true},
-        {{.id = WEIR_T_NUMERIC, .precision = 12, .scale = 2},
-         "decimal",
-         12,
-         4,
-         -1,
-         -1,
-         false},
-        {{.id = WEIR_T_NUMERIC, .precision = 12, .scale = 2},
-         "decimal",
-         12,
-         1,
-         -1,
-         -1,
-         false},
-        {{.id = WEIR_T_NUMERIC, .precision = 12, .scale = 2},
-         "double",
-         22,
-         -1,
-         -1,
-         -1,
-         false},
-        {{.id = WEIR_T_NUMERIC, .scale = WEIR_SCALE_ANY}, "decimal", 65, 30, -1, -1, true},
-        {{.id = WEIR_T_NUMERIC, .scale = WEIR_SCALE_ANY}, "decimal", 65, 2, -1, -1, false},
-        {{.id = WEIR_T_TEXT}, "varchar", -1, -1, -1, 10, true},
-        {{.id = WEIR_T_TEXT, .length = 11}, "varchar", -1, -1, -1, 10, false},
-        {{.id = WEIR_T_TEXT}, "longtext", -1, -1, -1, 4294967295, true},
-        {{.id = WEIR_T_TEXT}, "varbinary", -1, -1, -1, 255, true},
-        {{.id = WEIR_T_TEXT}, "binary", -1, -1, -1, 255, false},
-        {{.id = WEIR_T_TEXT}, "json", -1, -1, -1, -1, false},
-        {{.id = WEIR_T_JSONB}, "json", -1, -1, -1, -1, true},
-        {{.id = WEIR_T_JSONB}, "longtext", -1, -1, -1, 4294967295, true},
-        {{.id = WEIR_T_BYTEA}, "longblob", -1, -1, -1, 4294967295, true},
-        {{.id = WEIR_T_BYTEA}, "text", -1, -1, -1, 65535, false},
-        {{.id = WEIR_T_DATE}, "date", -1, -1, -1, -1, true},
-        {{.id = WEIR_T_DATE}, "year", -1, -1, -1, -1, false},
-        {{.id = WEIR_T_TIME}, "time", -1, -1, 6, -1, true},
-        {{.id = WEIR_T_TIME}, "time", -1, -1, 0, -1, false},
-        {{.id = WEIR_T_TIMESTAMPTZ}, "datetime", -1, -1, 6, -1, true},
-        {{.id = WEIR_T_TIMESTAMPTZ}, "timestamp", -1, -1, 6, -1, true},
-        {{.id = WEIR_T_TIMESTAMPTZ}, "datetime", -1, -1, 3, -1, false},
-        {{.id = WEIR_T_TIMESTAMP}, "date", -1, -1, -1, -1, false},
-    };
     weir_arena *arena = weir_arena_new("test", 1 << 12);
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        mysql_column column = {weir_str_of(cases[i].have), weir_str_of(cases[i].have),
-                               cases[i].precision,         cases[i].scale,
-                               cases[i].fraction,          cases[i].characters};
-        const char  *why = mysql_type_unfit(cases[i].type, &column, arena);
-        if ((why == NULL) != cases[i].fits)
-            fail_msg("case %zu, %s: %s", i, cases[i].have, why != NULL ? why : "fits");
+    for (size_t i = 0; i < sizeof fits / sizeof fits[0]; i++) {
+        mysql_column column = {weir_str_of(fits[i].have), weir_str_of(fits[i].have),
+                               fits[i].precision,         fits[i].scale,
+                               fits[i].fraction,          fits[i].characters};
+        const char  *why = mysql_type_unfit(fits[i].type, &column, arena);
+        if ((why == NULL) != fits[i].fits)
+            fail_msg("case %zu, %s: %s", i, fits[i].have, why != NULL ? why : "fits");
     }
     weir_arena_free(arena);
 }
