@@ -51,8 +51,7 @@ const weir_source_kind weir_source_kafka = {
     .name = "kafka",
     .summary = "a topic of a Kafka cluster, read exactly once",
     .options = options,
-    .formats = "debezium-json|debezium-avro|avro-confluent|json|raw|maxwell-json|canal-json|"
-               "csv|avro",
+    .formats = "debezium-json|json",
     .size = sizeof(kafka_source),
     .open = open_topic,
     .discover = discover,
