@@ -101,8 +101,10 @@ static bool send_answer(int fd, const fake_http_request *request, fake_http_answ
     }
     if (answer->way != FAKE_HTTP_RAW) {
         weir_buf_format(&out, "HTTP/1.1 %d X\r\n", answer->status);
-        if (!answer->no_length &&
-            memmem(answer->headers.at, answer->headers.len, "Content-Length", 14) == NULL)
+        bool given =
+            answer->headers.len > 0 &&
+            memmem(answer->headers.at, answer->headers.len, "Content-Length", 14) != NULL;
+        if (!answer->no_length && !given)
             weir_buf_format(&out, "Content-Length: %zu\r\n", body.len);
         weir_buf_str(&out, weir_buf_view(&answer->headers));
         weir_buf_text(&out, "\r\n");
