@@ -17,12 +17,12 @@ installs() {
 # Position independent, read-only after relocation, bound at start, stack protected.
 is_hardened() {
     local program=build/release/weir
-    readelf -hW "$program" | grep -q 'Type:.*DYN' || { echo 'not position independent'; return 1; }
-    readelf -lW "$program" | grep -q GNU_RELRO || { echo 'no RELRO'; return 1; }
-    readelf -dW "$program" | grep -q 'BIND_NOW\|Flags:.*NOW' || { echo 'not bound at start'; return 1; }
-    readelf -lW "$program" | grep GNU_STACK | grep -q 'RW ' || { echo 'the stack can be executed'; return 1; }
-    readelf -sW "$program" | grep -q __stack_chk_fail || { echo 'no stack protector'; return 1; }
-    readelf -sW "$program" | grep -q '_chk@\|_chk ' || { echo 'not fortified'; return 1; }
+    readelf -hW "$program" | grep -c 'Type:.*DYN' >/dev/null || { echo 'not position independent'; return 1; }
+    readelf -lW "$program" | grep -c GNU_RELRO >/dev/null || { echo 'no RELRO'; return 1; }
+    readelf -dW "$program" | grep -c 'BIND_NOW\|Flags:.*NOW' >/dev/null || { echo 'not bound at start'; return 1; }
+    readelf -lW "$program" | grep GNU_STACK | grep -c 'RW ' >/dev/null || { echo 'the stack can be executed'; return 1; }
+    readelf -sW "$program" | grep -c __stack_chk_fail >/dev/null || { echo 'no stack protector'; return 1; }
+    readelf -sW "$program" | grep -c '_chk@\|_chk ' >/dev/null || { echo 'not fortified'; return 1; }
 }
 
 holds_no_paths() {

@@ -28,4 +28,4 @@ mysql8_link_libaio() {
     [[ -z $renamed ]] || ln -s "$renamed" "$1/bin/libaio.so.1"
 }
 
-mysql8_complete() { ! ldd "$1/bin/mysqld" | grep -q 'not found'; }
+mysql8_complete() { ! ldd "$1/bin/mysqld" | grep -c 'not found' >/dev/null; }

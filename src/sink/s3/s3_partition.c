@@ -151,7 +151,7 @@ weir_code s3_partition_parse(s3_sink *self, weir_str text, int32_t sql_at, bool 
     self->part = WEIR_ARRAY(self->job, s3_part, S3_PARTS_MAX);
     skip_blanks(&at);
     while (rc == WEIR_OK && at.rest.len > 0) {
-        bool named;
+        bool named = false;
         if (self->parts == S3_PARTS_MAX)
             return weir_fail(err, WEIR_E_LIMIT, "partition_by has more than %u items",
                              S3_PARTS_MAX);
