@@ -10,8 +10,11 @@
  */
 #include "mysql/mysql_link.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define MYSQL_ANSWER_SECONDS 120u /* longest silence of a server that works */
 
@@ -57,6 +60,29 @@ static void set_tls(MYSQL *link, const weir_mysql_setup *setup)
     (void)mysql_optionsv(link, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
 }
 
+/* A server may ask for the password in clear text only when we know who it is. */
+static void set_plugins(MYSQL *link, const weir_mysql_setup *setup)
+{
+    static const char hashing[] =
+        "mysql_native_password,caching_sha2_password,sha256_password,client_ed25519";
+    if (setup->tls != WEIR_MYSQL_TLS_VERIFY)
+        (void)mysql_optionsv(link, MARIADB_OPT_RESTRICTED_AUTH, hashing);
+}
+
+/* A host that vanished is noticed within half a minute, not when TCP gives up. */
+static void keep_alive(MYSQL *link)
+{
+    int fd = (int)mysql_get_socket(link), yes = 1, idle_s = 10, between_s = 5, probes = 4;
+    int unanswered_ms = 30000;
+    /* A kernel that does not know one of these is no reason to fail. */
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof yes);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &between_s, sizeof between_s);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unanswered_ms,
+                     sizeof unanswered_ms);
+}
+
 static void set_options(MYSQL *link, const weir_mysql_setup *setup)
 {
     unsigned connect_s = (unsigned)((setup->connect_timeout_us + 999999) / 1000000);
@@ -70,6 +96,7 @@ static void set_options(MYSQL *link, const weir_mysql_setup *setup)
     (void)mysql_optionsv(link, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     (void)mysql_optionsv(link, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "weir");
     set_tls(link, setup);
+    set_plugins(link, setup);
 }
 
 static weir_code connect_link(weir_mysql *mysql, const weir_mysql_setup *setup,
@@ -94,6 +121,8 @@ static weir_code connect_link(weir_mysql *mysql, const weir_mysql_setup *setup,
                         "the connection to the database is not encrypted");
         return weir_err_hint(err, "let the server offer TLS, or write tls = 'off'");
     }
+    if (!socket)
+        keep_alive(mysql->link);
     mysql->mariadb = strstr(mysql_get_server_info(mysql->link), "MariaDB") != NULL ||
                      mariadb_connection(mysql->link);
     return WEIR_OK;

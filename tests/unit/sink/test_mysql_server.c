@@ -169,6 +169,31 @@ static void a_needle_is_found(void **state)
     bench_stop(&bench);
 }
 
+/* A decimal finer than the column would be rounded with no more than a note. */
+static void a_note_refuses_the_row(void **state)
+{
+    (void)state;
+    sink_bench bench;
+    if (target == NULL)
+        skip();
+    target->empty(target);
+    bench_start(&bench, "mysql", target->options);
+    bench.field[2].type = (weir_type){.id = WEIR_T_NUMERIC, .scale = WEIR_SCALE_ANY};
+    bench_take_over(&bench);
+    bench.now.epoch = weir_arena_new("rows", 64 << 10);
+    weir_refusals refusals = {.arena = bench.now.epoch};
+    weir_batch   *rows =
+        bench_rows(&bench, bench.now.epoch,
+                   "+I|1|a|0.000000000000000000000000000001||\n"
+                   "+I|2|b|0.0000000000000000000000000000001||\n+I|3|c|2.5||");
+    CHECK_OK(bench_stage(&bench, rows, false), &bench.err);
+    CHECK_OK(bench_execute(&bench, &refusals), &bench.err);
+    CHECK_INT(refusals.count, 1);
+    CHECK_INT(refusals.row[0].row, 1);
+    CHECK_TEXT(refusals.row[0].code, "1265");
+    bench_stop(&bench);
+}
+
 static void a_table_that_changes_under_way_stops_the_job(void **state)
 {
     (void)state;
@@ -258,6 +283,7 @@ int main(void)
         TEST(nothing_is_made_unless_asked_for),
         TEST(rows_are_refused_one_by_one),
         TEST(a_needle_is_found),
+        TEST(a_note_refuses_the_row),
         TEST(a_table_that_changes_under_way_stops_the_job),
         TEST(a_wrong_password_is_told_without_the_right_one),
         TEST(encryption_is_had_or_refused),
