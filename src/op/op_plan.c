@@ -30,7 +30,7 @@ static uint32_t flow_of(const weir_ops *ops, uint32_t sink)
     for (uint32_t f = 0; f < ops->flows; f++)
         if (ops->flow_node[f] == sink)
             return f;
-    weir_assert(!"a SINK node has a flow");
+    weir_assert("a SINK node has a flow" == NULL);
     return 0;
 }
 

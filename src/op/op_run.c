@@ -112,7 +112,7 @@ void op_run(const weir_ops *ops, const op_path *path, const weir_batch **out,
         case WEIR_NODE_SCAN:
         case WEIR_NODE_AGGREGATE:
         case WEIR_NODE_SINK:
-            weir_assert(!"a node that runs in the middle of a path");
+            weir_assert("a node that runs in the middle of a path" == NULL);
         }
         out[path->node[i]] = made;
     }

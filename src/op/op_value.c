@@ -186,7 +186,7 @@ void op_value_put(const weir_column *column, uint32_t row, char *to)
             put_u128(to, (unsigned __int128)((const weir_i128 *)values)[row] ^ SIGN128);
         break;
     default:
-        weir_assert(!"a value of fixed width");
+        weir_assert("a value of fixed width" == NULL);
     }
 }
 

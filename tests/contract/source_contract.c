@@ -201,6 +201,7 @@ static void touch_pad(weir_str text)
     volatile unsigned sum = 0;
     for (size_t i = 0; text.at && i < WEIR_RECORD_PAD; i++)
         sum += (unsigned char)text.at[text.len + i];
+    (void)sum; /* reading was the test */
 }
 
 static void take_block(log_of *log, const weir_block *block)

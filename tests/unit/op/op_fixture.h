@@ -31,7 +31,7 @@ static inline weir_expr *constant_of(weir_arena *arena, weir_type type, const ch
     *expr = (weir_expr){.kind = WEIR_EXPR_CONST, .type = type, .sql_at = -1};
     expr->value.null = text == NULL;
     if (text != NULL && weir_datum_parse(type, weir_str_of(text), &expr->value, &err) != WEIR_OK)
-        weir_assert(!"a constant of a test");
+        weir_assert("a constant of a test" == NULL);
     return expr;
 }
 

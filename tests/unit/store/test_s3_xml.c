@@ -119,8 +119,8 @@ static void entities_and_document_types_are_refused(void **state)
     const char *bad[] = {
         HEAD "<!DOCTYPE x [<!ENTITY a \"aaaa\">]><Error><Code>&a;</Code></Error>",
         HEAD "<!DOCTYPE x SYSTEM \"file:///etc/passwd\"><Error><Code>A</Code></Error>",
-        "<!DOCTYPE x [<!ENTITY a SYSTEM "
-        "\"file:///etc/passwd\">]><Error><Code>&a;</Code></Error>",
+        ("<!DOCTYPE x [<!ENTITY a SYSTEM "
+         "\"file:///etc/passwd\">]><Error><Code>&a;</Code></Error>"),
         "<Error><Code>&undefined;</Code></Error>",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
