@@ -27,6 +27,8 @@
 #include "weir/failpoint.h"
 #include "weir/log.h"
 
+enum { LOOKS_MAX = 4 };
+
 static void tail_from_record(takeover_tail *tail, const checkpoint_record *record)
 {
     tail->probed = record->probed;
@@ -63,19 +65,8 @@ static weir_code look_at_log(const checkpoint_log *log, uint64_t guess, weir_are
     return rc;
 }
 
-/* What is not there any more was seen a moment ago: by the rules nobody deletes it. */
-static weir_code vanished(weir_code rc, weir_err *err)
-{
-    if (rc != WEIR_E_NOTFOUND)
-        return rc;
-    char was[160];
-    (void)snprintf(was, sizeof was, "%s", err->msg); /* cut off is fine */
-    return weir_halt(err, WEIR_EXIT_CORRUPT, WEIR_E_CORRUPT,
-                     "a record of the checkpoint is missing: %s", was);
-}
-
-weir_code takeover_look(const checkpoint_log *log, weir_arena *arena, takeover_tail *out,
-                        weir_err *err)
+static weir_code look_once(const checkpoint_log *log, weir_arena *arena, takeover_tail *out,
+                           weir_err *err)
 {
     bool              hinted = false;
     checkpoint_record hint = {.idx = 0};
@@ -91,7 +82,7 @@ weir_code takeover_look(const checkpoint_log *log, weir_arena *arena, takeover_t
     uint64_t guess = hinted && hint.prev.gen == tail.gen ? hint.prev.idx : 0;
     rc = look_at_log(log, guess, arena, &tail, err);
     if (rc != WEIR_OK)
-        return vanished(rc, err);
+        return rc;
     if (tail.last.idx == 0)
         tail.finalised = true;
     else if (hinted && hint.finalised && weir_sha256_eq(&hint.prev.sha, &tail.last.sha))
@@ -99,6 +90,23 @@ weir_code takeover_look(const checkpoint_log *log, weir_arena *arena, takeover_t
     weir_assert(tail.last.idx == 0 || tail.last.gen <= tail.gen);
     *out = tail;
     return WEIR_OK;
+}
+
+/* A record that was there a moment ago and is not any more: while we slept its generation was
+   sealed and collected. Looking again finds the open one. */
+weir_code takeover_look(const checkpoint_log *log, weir_arena *arena, takeover_tail *out,
+                        weir_err *err)
+{
+    weir_code rc = WEIR_E_NOTFOUND;
+    weir_assert(log->lineage >= 1);
+    for (int looks = 0; rc == WEIR_E_NOTFOUND && looks < LOOKS_MAX; looks++)
+        rc = look_once(log, arena, out, err);
+    if (rc != WEIR_E_NOTFOUND)
+        return rc;
+    char was[160];
+    (void)snprintf(was, sizeof was, "%s", err->msg); /* cut off is fine */
+    return weir_halt(err, WEIR_EXIT_CORRUPT, WEIR_E_CORRUPT,
+                     "a record of the checkpoint is missing: %s", was);
 }
 
 /* T3 for a SEAL without its copy: another's crash, or its next request. */
@@ -275,6 +283,30 @@ static void own(weir_checkpoint *checkpoint, const takeover *t)
     checkpoint->published_boot_us = checkpoint->gen_boot_us;
 }
 
+/* T6. A manifest that is missing may have been collected since we sealed: then we were fenced
+   in our sleep, and nothing is corrupt. */
+static weir_code read_last(weir_checkpoint *checkpoint, weir_arena *arena,
+                           weir_manifest **out, weir_err *err)
+{
+    const checkpoint_log *log = &checkpoint->log;
+    WEIR_FAILPOINT(tk_read_manifest);
+    if (checkpoint->last.idx == 0)
+        return WEIR_OK;
+    weir_code rc = checkpoint_read_place(log, &checkpoint->last, arena, out, err);
+    if (rc != WEIR_E_CORRUPT)
+        return rc;
+    weir_err found = *err;
+    bool     sealed = false;
+    log_key  seal = log_key_of_seal(log, checkpoint->gen);
+    rc = log_exists(log, &seal, &sealed, err);
+    if (rc != WEIR_OK)
+        return rc;
+    if (sealed)
+        return checkpoint_fenced(checkpoint, "another sealed its generation", err);
+    *err = found;
+    return found.code;
+}
+
 weir_code weir_checkpoint_take_over(weir_checkpoint *checkpoint, weir_arena *arena,
                                     weir_manifest **out, bool *out_finalised, weir_err *err)
 {
@@ -293,11 +325,8 @@ weir_code weir_checkpoint_take_over(weir_checkpoint *checkpoint, weir_arena *are
     weir_arena_free(t.arena);
     if (rc != WEIR_OK)
         return rc;
-    WEIR_FAILPOINT(tk_read_manifest);
     weir_manifest *manifest = NULL;
-    if (checkpoint->last.idx > 0)
-        rc = checkpoint_read_place(&checkpoint->log, &checkpoint->last, arena, &manifest,
-                                   err);
+    rc = read_last(checkpoint, arena, &manifest, err);
     if (rc != WEIR_OK)
         return rc;
     *out = manifest;

@@ -1,0 +1,585 @@
+/* tests/checkpoint_stage: epochs in the making, their blobs, and the commit point.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "checkpoint_bed.h"
+
+#include "weir/limits.h"
+
+static weir_checkpoint *owner(bed *b)
+{
+    weir_checkpoint *checkpoint = bed_checkpoint(b);
+    (void)bed_take_over(b, checkpoint, NULL);
+    return checkpoint;
+}
+
+/* `len` bytes that do not compress. */
+static weir_str noise(bed *b, size_t len, uint64_t seed)
+{
+    char    *at = weir_arena_take(b->arena, len + 8);
+    uint64_t x = seed * 2 + 1;
+    for (size_t i = 0; i < len; i += 8) {
+        x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+        memcpy(at + i, &x, 8);
+    }
+    return (weir_str){at, len};
+}
+
+static void expect_blob(bed *b, weir_checkpoint *checkpoint, const weir_blob_ref *ref,
+                        weir_str want)
+{
+    weir_buf got = {0};
+    CHECK_OK(weir_checkpoint_fetch(checkpoint, ref, 1, &got, &b->err), &b->err);
+    CHECK_U64(got.len, want.len);
+    CHECK(weir_str_eq(weir_buf_view(&got), want));
+    weir_buf_done(&got);
+}
+
+static void small_blobs_travel_inside_the_manifest(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    weir_stage      *stage = weir_checkpoint_stage(checkpoint, 1);
+    weir_blob_ref    ref[4];
+    char             zeros[5000] = {0};
+    weir_stage_blob(stage, WEIR_STR("plain"), false, &ref[0]);
+    weir_stage_blob(stage, (weir_str){zeros, sizeof zeros}, true, &ref[1]);
+    weir_stage_blob(stage, WEIR_STR(""), true, &ref[2]);
+    weir_stage_blob(stage, noise(&b, 100, 1), true, &ref[3]); /* does not get smaller */
+    weir_stage_section(stage, "text", WEIR_STR("t"));
+    weir_sha256 sha;
+    CHECK_OK(weir_stage_build(stage, &sha, &b.err), &b.err);
+    CHECK_OK(weir_stage_publish(stage, &b.err), &b.err);
+    weir_stage_free(stage);
+    CHECK_U64(b.store.puts, 0);
+    CHECK_INT(ref[0].object, UINT32_MAX);
+    CHECK_U64(ref[0].expanded, 0);
+    CHECK_U64(ref[1].expanded, sizeof zeros);
+    CHECK(ref[1].length < 100);
+    CHECK_U64(ref[3].expanded, 0);
+    expect_blob(&b, checkpoint, &ref[0], WEIR_STR("plain"));
+    expect_blob(&b, checkpoint, &ref[1], (weir_str){zeros, sizeof zeros});
+    expect_blob(&b, checkpoint, &ref[2], WEIR_STR(""));
+    expect_blob(&b, checkpoint, &ref[3], noise(&b, 100, 1));
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static void larger_blobs_go_into_data_objects(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    weir_stage      *stage = weir_checkpoint_stage(checkpoint, 1);
+    enum { BLOBS = 60, BYTES = 300000 };
+    weir_blob_ref ref[BLOBS + 1];
+    for (uint64_t i = 0; i < BLOBS; i++)
+        weir_stage_blob(stage, noise(&b, BYTES, i), true, &ref[i]);
+    weir_stage_blob(stage, noise(&b, 9u << 20, 99), true, &ref[BLOBS]); /* one of its own */
+    weir_sha256 sha;
+    CHECK_OK(weir_stage_build(stage, &sha, &b.err), &b.err);
+    CHECK_OK(weir_stage_publish(stage, &b.err), &b.err);
+    weir_stage_free(stage);
+    CHECK(b.store.puts >= 5);
+    CHECK_INT(ref[0].object, UINT32_MAX);
+    CHECK_INT(ref[BLOBS - 1].object, 3);
+    CHECK_INT(ref[BLOBS].object, 4);
+    CHECK_U64(ref[BLOBS].offset, 0);
+    weir_checkpoint_close(checkpoint);
+    checkpoint = owner(&b); /* as another process */
+    weir_buf got[BLOBS + 1] = {{0}};
+    CHECK_OK(weir_checkpoint_fetch(checkpoint, ref, BLOBS + 1, got, &b.err), &b.err);
+    for (uint64_t i = 0; i <= BLOBS; i++) {
+        weir_str want = i < BLOBS ? noise(&b, BYTES, i) : noise(&b, 9u << 20, 99);
+        CHECK(weir_str_eq(weir_buf_view(&got[i]), want));
+        weir_buf_done(&got[i]);
+    }
+    CHECK_OK(weir_checkpoint_fetch(checkpoint, ref, 0, NULL, &b.err), &b.err);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static void references_come_back(void **state)
+{
+    (void)state;
+    weir_buf      bytes = {0};
+    weir_blob_ref ref = {.gen = 7,
+                         .idx = 1234,
+                         .epoch = 99999,
+                         .object = 3,
+                         .offset = 300,
+                         .length = 70000,
+                         .expanded = 200000,
+                         .crc = 0xDEADBEEF};
+    memset(ref.nonce, 0x5A, sizeof ref.nonce);
+    weir_blob_ref_write(&bytes, &ref);
+    weir_blob_ref got;
+    weir_reader   reader = weir_reader_of(weir_buf_view(&bytes));
+    CHECK(weir_blob_ref_read(&reader, &got));
+    CHECK_U64(weir_reader_left(&reader), 0);
+    CHECK_U64(got.gen, 7);
+    CHECK_U64(got.idx, 1234);
+    CHECK_U64(got.epoch, 99999);
+    CHECK_INT(got.object, 3);
+    assert_memory_equal(got.nonce, ref.nonce, 16);
+    CHECK_U64(got.offset, 300);
+    CHECK_U64(got.length, 70000);
+    CHECK_U64(got.expanded, 200000);
+    CHECK_INT(got.crc, 0xDEADBEEF);
+    for (size_t cut = 0; cut < bytes.len; cut++) {
+        reader = weir_reader_of((weir_str){bytes.at, cut});
+        CHECK(!weir_blob_ref_read(&reader, &got));
+    }
+    const weir_blob_ref bad[] = {
+        {.gen = 100000000, .idx = 1, .epoch = 1},
+        {.idx = 100000000, .epoch = 1},
+        {.idx = 1, .epoch = 1, .length = WEIR_STORE_BODY_MAX + 1ull},
+        {.idx = 1, .epoch = 1, .expanded = WEIR_STORE_BODY_MAX + 1ull},
+        {.idx = 1, .epoch = 1, .offset = WEIR_STORE_BODY_MAX + 1ull}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        weir_buf_clear(&bytes);
+        weir_blob_ref_write(&bytes, &bad[i]);
+        reader = weir_reader_of(weir_buf_view(&bytes));
+        CHECK(!weir_blob_ref_read(&reader, &got));
+    }
+    weir_buf_clear(&bytes);
+    for (int i = 0; i < 64; i++)
+        weir_buf_byte(&bytes, 0); /* index and epoch 0 */
+    reader = weir_reader_of(weir_buf_view(&bytes));
+    CHECK(!weir_blob_ref_read(&reader, &got));
+    bytes.at[1] = 1; /* epoch 0 */
+    reader = weir_reader_of(weir_buf_view(&bytes));
+    CHECK(!weir_blob_ref_read(&reader, &got));
+    weir_buf_done(&bytes);
+}
+
+/* Publishes one epoch with one inline blob and one in an object. */
+static void publish_blobs(bed *b, weir_checkpoint *checkpoint, weir_blob_ref ref[2])
+{
+    weir_stage *stage = weir_checkpoint_stage(checkpoint, 1);
+    weir_sha256 sha;
+    char        text[4000];
+    memset(text, 'x', sizeof text);
+    weir_stage_blob(stage, (weir_str){text, sizeof text}, true, &ref[0]);
+    weir_stage_blob(stage, noise(b, WEIR_INLINE_BYTES_MAX, 5), true, &ref[1]);
+    CHECK_OK(weir_stage_build(stage, &sha, &b->err), &b->err);
+    CHECK_OK(weir_stage_publish(stage, &b->err), &b->err);
+    weir_stage_free(stage);
+}
+
+static void damaged_blob_halts(void **state)
+{
+    (void)state;
+    bed           b;
+    weir_blob_ref ref[2];
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    publish_blobs(&b, checkpoint, ref);
+    for (int i = 0; i < 2; i++) {
+        log_key  key = i == 0
+                           ? log_key_of_record(&(checkpoint_log){.prefix = WEIR_STR("place"),
+                                                                 .job = WEIR_STR("job-1"),
+                                                                 .task = WEIR_STR("t0"),
+                                                                 .lineage = 1},
+                                               1, 1)
+                           : log_key_of_data(&(checkpoint_log){.prefix = WEIR_STR("place"),
+                                                               .job = WEIR_STR("job-1"),
+                                                               .task = WEIR_STR("t0"),
+                                                               .lineage = 1},
+                                             &ref[1]);
+        weir_str good = bed_bytes(&b, key.at);
+        char    *bad = weir_arena_take(b.arena, good.len);
+        weir_buf got = {0};
+        for (uint64_t at = ref[i].offset; at < ref[i].offset + ref[i].length;
+             at += i == 0 ? 1 : 65537) {
+            memcpy(bad, good.at, good.len);
+            bad[at] = (char)(bad[at] ^ 4);
+            bed_store(&b, key.at, (weir_str){bad, good.len});
+            CHECK_FAILS(weir_checkpoint_fetch(checkpoint, &ref[i], 1, &got, &b.err),
+                        WEIR_E_CORRUPT, &b.err);
+            CHECK_INT(b.err.exit, WEIR_EXIT_CORRUPT);
+            CHECK_SAYS(&b.err, key.at);
+        }
+        bed_store(&b, key.at, (weir_str){good.at, ref[i].offset + ref[i].length - 1});
+        CHECK_FAILS(weir_checkpoint_fetch(checkpoint, &ref[i], 1, &got, &b.err),
+                    WEIR_E_CORRUPT, &b.err);
+        CHECK_SAYS(&b.err, "too short");
+        bed_remove(&b, key.at);
+        CHECK_FAILS(weir_checkpoint_fetch(checkpoint, &ref[i], 1, &got, &b.err),
+                    WEIR_E_CORRUPT, &b.err);
+        CHECK_SAYS(&b.err, "missing");
+        bed_store(&b, key.at, good);
+        weir_buf_done(&got);
+    }
+    weir_blob_ref lie = ref[0]; /* another expanded length, under a CRC that fits */
+    lie.expanded++;
+    weir_buf got = {0};
+    CHECK_FAILS(weir_checkpoint_fetch(checkpoint, &lie, 1, &got, &b.err), WEIR_E_CORRUPT,
+                &b.err);
+    weir_buf_done(&got);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static faulty_act gets_fail(void *self, const char *verb, const weir_object *object,
+                            uint64_t call)
+{
+    (void)self;
+    (void)object;
+    (void)call;
+    return strcmp(verb, "get") == 0 ? FAULTY_BUSY : FAULTY_PASS;
+}
+
+static void fetch_that_fails_may_be_tried_again(void **state)
+{
+    (void)state;
+    bed           b;
+    weir_blob_ref ref[2];
+    weir_buf      got[2] = {{0}};
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    publish_blobs(&b, checkpoint, ref);
+    b.store.hook = gets_fail;
+    CHECK_FAILS(weir_checkpoint_fetch(checkpoint, ref, 2, got, &b.err), WEIR_E_REMOTE,
+                &b.err);
+    CHECK_INT(b.err.fate, WEIR_FATE_RETRY);
+    b.store.hook = NULL;
+    CHECK_OK(weir_checkpoint_fetch(checkpoint, ref, 2, got, &b.err), &b.err);
+    weir_buf_done(&got[0]);
+    weir_buf_done(&got[1]);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static faulty_act second_put_fails(void *self, const char *verb, const weir_object *object,
+                                   uint64_t call)
+{
+    int *puts = self;
+    (void)object;
+    (void)call;
+    return strcmp(verb, "put") == 0 && ++*puts == 2 ? FAULTY_BUSY : FAULTY_PASS;
+}
+
+static void build_goes_on_where_it_failed(void **state)
+{
+    (void)state;
+    bed b;
+    int puts = 0;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    weir_stage      *stage = weir_checkpoint_stage(checkpoint, 1);
+    weir_blob_ref    ref[4];
+    for (uint64_t i = 0; i < 4; i++)
+        weir_stage_blob(stage, noise(&b, WEIR_DATA_OBJECT_BYTES, i), true, &ref[i]);
+    weir_sha256 sha;
+    b.store.hook = second_put_fails;
+    b.store.self = &puts;
+    CHECK_FAILS(weir_stage_build(stage, &sha, &b.err), WEIR_E_REMOTE, &b.err);
+    CHECK_INT(b.err.fate, WEIR_FATE_RETRY);
+    CHECK_OK(weir_stage_build(stage, &sha, &b.err), &b.err);
+    CHECK(puts == 4); /* three objects, one of them twice */
+    CHECK_OK(weir_stage_publish(stage, &b.err), &b.err);
+    weir_stage_free(stage);
+    for (uint64_t i = 0; i < 4; i++)
+        expect_blob(&b, checkpoint, &ref[i], noise(&b, WEIR_DATA_OBJECT_BYTES, i));
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+/* The PUT of an object of the first build may still be under way. */
+static void reset_never_gives_a_number_again(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    weir_stage      *stage = weir_checkpoint_stage(checkpoint, 1);
+    weir_blob_ref    first, second;
+    weir_sha256      sha_first, sha_second;
+    weir_stage_blob(stage, noise(&b, WEIR_INLINE_BYTES_MAX + 1, 1), true, &first);
+    weir_stage_section(stage, "a", WEIR_STR("1"));
+    CHECK_OK(weir_stage_build(stage, &sha_first, &b.err), &b.err);
+    weir_stage_reset(stage);
+    weir_stage_blob(stage, noise(&b, WEIR_INLINE_BYTES_MAX + 1, 2), true, &second);
+    weir_stage_section(stage, "b", WEIR_STR("2"));
+    weir_stage_section(stage, "b", WEIR_STR("3"));
+    CHECK_OK(weir_stage_build(stage, &sha_second, &b.err), &b.err);
+    CHECK(first.object != second.object);
+    CHECK(!weir_sha256_eq(&sha_first, &sha_second));
+    weir_manifest *manifest = NULL;
+    CHECK_OK(weir_stage_manifest(stage, b.arena, &manifest, &b.err), &b.err);
+    CHECK(weir_sha256_eq(&manifest->sha, &sha_second));
+    CHECK_U64(manifest->epoch, 1);
+    CHECK_OK(weir_stage_publish(stage, &b.err), &b.err);
+    weir_stage_free(stage);
+    expect_blob(&b, checkpoint, &second, noise(&b, WEIR_INLINE_BYTES_MAX + 1, 2));
+    CHECK_OK(weir_checkpoint_read(checkpoint, 1, 1, b.arena, &manifest, &b.err), &b.err);
+    CHECK(weir_sha256_eq(&manifest->sha, &sha_second));
+    assert_null(weir_manifest_section(manifest, "a").at);
+    CHECK_STR(weir_manifest_section(manifest, "b"), "3");
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static void epoch_that_is_too_big_is_refused(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    weir_stage      *stage = weir_checkpoint_stage(checkpoint, 1);
+    weir_sha256      sha;
+    char            *big = calloc(WEIR_STORE_BODY_MAX + 1ul, 1);
+    weir_stage_section(stage, "big", (weir_str){big, WEIR_MANIFEST_BYTES_MAX - 200});
+    CHECK_FAILS(weir_stage_build(stage, &sha, &b.err), WEIR_E_LIMIT, &b.err);
+    CHECK_HINTS(&b.err, "epoch.interval");
+    weir_stage_section(stage, "big", (weir_str){big, WEIR_MANIFEST_BYTES_MAX - 1000});
+    CHECK_OK(weir_stage_build(stage, &sha, &b.err), &b.err);
+    weir_blob_ref ref;
+    weir_stage_blob(stage, (weir_str){big, WEIR_STORE_BODY_MAX + 1ul}, true, &ref);
+    CHECK_FAILS(weir_stage_build(stage, &sha, &b.err), WEIR_E_LIMIT, &b.err);
+    weir_stage_reset(stage);
+    CHECK_OK(weir_stage_build(stage, &sha, &b.err), &b.err);
+    free(big);
+    weir_stage_free(stage);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static void many_sections_are_kept(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    weir_stage      *stage = weir_checkpoint_stage(checkpoint, 1);
+    char             name[32];
+    for (int i = 0; i < 300; i++) {
+        (void)snprintf(name, sizeof name, "section/%d", i);
+        weir_stage_section(stage, name, weir_str_of(name));
+    }
+    weir_sha256 sha;
+    CHECK_OK(weir_stage_build(stage, &sha, &b.err), &b.err);
+    CHECK_OK(weir_stage_publish(stage, &b.err), &b.err);
+    weir_stage_free(stage);
+    weir_manifest *manifest = NULL;
+    CHECK_OK(weir_checkpoint_read(checkpoint, 1, 1, b.arena, &manifest, &b.err), &b.err);
+    for (int i = 0; i < 300; i++) {
+        (void)snprintf(name, sizeof name, "section/%d", i);
+        CHECK_STR(weir_manifest_section(manifest, name), name);
+    }
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static void abandoned_stage_leaves_the_checkpoint_as_it_was(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    weir_stage_free(weir_checkpoint_stage(checkpoint, 1));
+    weir_stage_free(NULL);
+    bed_run(&b, checkpoint, 1, 2);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static faulty_act lose_manifest(void *self, const char *verb, const weir_object *object,
+                                uint64_t call)
+{
+    (void)object;
+    (void)call;
+    faulty_act *act = self;
+    faulty_act  now = strcmp(verb, "put_new") == 0 ? *act : FAULTY_PASS;
+    if (now != FAULTY_PASS)
+        *act = FAULTY_PASS;
+    return now;
+}
+
+static void lost_answer_to_the_manifest_is_no_fence(void **state)
+{
+    (void)state;
+    const faulty_act acts[] = {FAULTY_LOSE, FAULTY_DROP, FAULTY_LATE, FAULTY_BUSY};
+    for (size_t i = 0; i < 4; i++) {
+        bed        b;
+        faulty_act act = acts[i];
+        bed_open(&b);
+        weir_checkpoint *checkpoint = owner(&b);
+        b.store.hook = lose_manifest;
+        b.store.self = &act;
+        CHECK_OK(bed_publish(&b, checkpoint, 1, "one", NULL), &b.err);
+        b.store.hook = NULL;
+        bed_run(&b, checkpoint, 2, 2);
+        weir_checkpoint_close(checkpoint);
+        bed_close(&b);
+    }
+}
+
+static faulty_act drop_manifests(void *self, const char *verb, const weir_object *object,
+                                 uint64_t call)
+{
+    (void)self;
+    (void)object;
+    (void)call;
+    return strcmp(verb, "put_new") == 0 ? FAULTY_DROP : FAULTY_PASS;
+}
+
+static void first_stop_waits_and_the_second_ends_the_wait(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    b.store.hook = drop_manifests;
+    atomic_store(&b.stop, 2);
+    weir_stage *stage = weir_checkpoint_stage(checkpoint, 1);
+    weir_sha256 sha;
+    CHECK_OK(weir_stage_build(stage, &sha, &b.err), &b.err);
+    CHECK_FAILS(weir_stage_publish(stage, &b.err), WEIR_E_STOPPED, &b.err);
+    atomic_store(&b.stop, 1);
+    b.store.hook = NULL; /* the same bytes once more */
+    CHECK_OK(weir_stage_publish(stage, &b.err), &b.err);
+    weir_stage_free(stage);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static void process_that_slept_publishes_nothing(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    CHECK_OK(weir_checkpoint_may_publish(checkpoint, &b.err), &b.err);
+    b.clock.boot += 31 * 60 * 1000000LL; /* it slept between take over and publishing */
+    CHECK_FAILS(weir_checkpoint_may_publish(checkpoint, &b.err), WEIR_E_CONFLICT, &b.err);
+    CHECK_INT(b.err.exit, WEIR_EXIT_JOB);
+    CHECK_OK(bed_publish(&b, checkpoint, 1, "one", NULL), &b.err); /* a commit is safe */
+    b.clock.boot += 29 * 60 * 1000000LL;
+    CHECK_OK(weir_checkpoint_may_publish(checkpoint, &b.err), &b.err);
+    b.clock.boot += 2 * 60 * 1000000LL;
+    CHECK_FAILS(weir_checkpoint_may_publish(checkpoint, &b.err), WEIR_E_CONFLICT, &b.err);
+    (void)bed_take_over(&b, checkpoint, NULL); /* anew */
+    CHECK_OK(weir_checkpoint_may_publish(checkpoint, &b.err), &b.err);
+    bed_run(&b, checkpoint, 2, 2);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static faulty_act slow_answer(void *self, const char *verb, const weir_object *object,
+                              uint64_t call)
+{
+    bed *b = self;
+    (void)object;
+    (void)call;
+    if (strcmp(verb, "put_new") == 0)
+        b->clock.boot += 31 * 60 * 1000000LL;
+    return FAULTY_PASS;
+}
+
+static void commit_that_took_too_long_is_not_published(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    b.store.hook = slow_answer;
+    b.store.self = &b;
+    CHECK_FAILS(bed_publish(&b, checkpoint, 1, "one", NULL), WEIR_E_CONFLICT, &b.err);
+    b.store.hook = NULL;
+    weir_manifest *last = bed_take_over(&b, checkpoint, NULL);
+    CHECK_U64(last->epoch, 1); /* it is committed all the same */
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static void process_that_slept_for_long_commits_nothing(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    bed_run(&b, checkpoint, 1, 1);
+    b.clock.boot += 13 * 3600 * 1000000LL;
+    uint64_t before = b.store.put_news;
+    CHECK_FAILS(bed_publish(&b, checkpoint, 2, "two", NULL), WEIR_E_CONFLICT, &b.err);
+    CHECK_U64(b.store.put_news, before);
+    CHECK_INT(b.err.exit, WEIR_EXIT_JOB);
+    (void)bed_take_over(&b, checkpoint, NULL);
+    bed_run(&b, checkpoint, 2, 2);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static void mistakes_of_the_caller_stop_at_once(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    weir_sha256      sha;
+    CHECK_ABORTS((void)weir_checkpoint_stage(checkpoint, 2));
+    weir_stage *stage = weir_checkpoint_stage(checkpoint, 1);
+    CHECK_ABORTS((void)weir_checkpoint_stage(checkpoint, 1));
+    CHECK_ABORTS(CHECK(weir_stage_publish(stage, &b.err) == WEIR_OK));
+    CHECK_ABORTS(weir_stage_section(stage, "blobs", WEIR_STR("")));
+    CHECK_ABORTS(CHECK(weir_checkpoint_seal(checkpoint, &b.err) == WEIR_OK));
+    CHECK_OK(weir_stage_build(stage, &sha, &b.err), &b.err);
+    CHECK_OK(weir_stage_publish(stage, &b.err), &b.err);
+    CHECK_ABORTS(weir_stage_section(stage, "late", WEIR_STR("")));
+    CHECK_ABORTS(weir_stage_reset(stage));
+    weir_stage_free(stage);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static faulty_act hints_fail(void *self, const char *verb, const weir_object *object,
+                             uint64_t call)
+{
+    (void)self;
+    (void)object;
+    (void)call;
+    return strcmp(verb, "put") == 0 ? FAULTY_REFUSE : FAULTY_PASS;
+}
+
+static void hint_that_cannot_be_written_does_no_harm(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    b.store.hook = hints_fail;
+    bed_run(&b, checkpoint, 1, 3);
+    weir_checkpoint_close(checkpoint);
+    checkpoint = owner(&b);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(small_blobs_travel_inside_the_manifest),
+        TEST(larger_blobs_go_into_data_objects),
+        TEST(references_come_back),
+        TEST(damaged_blob_halts),
+        TEST(fetch_that_fails_may_be_tried_again),
+        TEST(build_goes_on_where_it_failed),
+        TEST(reset_never_gives_a_number_again),
+        TEST(epoch_that_is_too_big_is_refused),
+        TEST(many_sections_are_kept),
+        TEST(abandoned_stage_leaves_the_checkpoint_as_it_was),
+        TEST(lost_answer_to_the_manifest_is_no_fence),
+        TEST(first_stop_waits_and_the_second_ends_the_wait),
+        TEST(process_that_slept_publishes_nothing),
+        TEST(commit_that_took_too_long_is_not_published),
+        TEST(process_that_slept_for_long_commits_nothing),
+        TEST(mistakes_of_the_caller_stop_at_once),
+        TEST(hint_that_cannot_be_written_does_no_harm),
+    };
+    return RUN_TESTS(tests);
+}
