@@ -6,10 +6,16 @@
  */
 #include "kafka_own.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "weir/limits.h"
+
+enum {
+    END_US = 5000000 /* that the library gets to end its threads */
+};
 
 /* Runs in our thread, from kafka_serve or inside a poll. */
 static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opaque)
@@ -145,6 +151,28 @@ weir_code weir_kafka_open(const weir_kafka_setup *setup, weir_kafka **out, weir_
     return WEIR_OK;
 }
 
+static void *destroy_handle(void *handle)
+{
+    rd_kafka_destroy(handle);
+    return NULL;
+}
+
+/* Waits for the library to end, but not for ever: version 2.0.2 never ends when the topic was
+   deleted while it was read. Its threads are then left behind, for the process ends soon. */
+static void end_handle(weir_kafka *kafka)
+{
+    pthread_t thread;
+    int64_t until_us = kafka->clock->wall_us(kafka->clock) + END_US;
+    struct timespec until = {.tv_sec = until_us / 1000000,
+                             .tv_nsec = until_us % 1000000 * 1000};
+    if (pthread_create(&thread, NULL, destroy_handle, kafka->handle) != 0) {
+        rd_kafka_destroy(kafka->handle);
+        return;
+    }
+    if (pthread_timedjoin_np(thread, NULL, &until) != 0)
+        (void)pthread_detach(thread); /* fails only for a thread that is not there */
+}
+
 void weir_kafka_close(weir_kafka *kafka)
 {
     if (!kafka)
@@ -159,7 +187,7 @@ void weir_kafka_close(weir_kafka *kafka)
     if (kafka->topic)
         rd_kafka_topic_destroy(kafka->topic);
     if (kafka->handle)
-        rd_kafka_destroy(kafka->handle);
+        end_handle(kafka);
     weir_heap_free(kafka->batch);
     weir_heap_free(kafka->partition);
     weir_arena_free(kafka->arena);

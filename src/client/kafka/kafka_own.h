@@ -38,7 +38,8 @@ struct weir_kafka {
     rd_kafka_resp_err_t trouble; /* met in a batch; told when its blocks are gone */
     int32_t           trouble_in; /* partition, or -1 */
     bool              down; /* all brokers are */
-    int64_t           asked_us; /* when they were last asked whether they still are */
+    int64_t           asked_us; /* when they were last asked how things are */
+    uint32_t          asked_of; /* whose ends were asked for last */
     char              why[200]; /* the library's last word about it */
     bool              why_final; /* trying again will not help: login, certificate */
     _Atomic uint32_t  blocks; /* handed over and not released, and ready */

@@ -25,8 +25,9 @@
 #include "weir/limits.h"
 
 enum {
-    ASK_EVERY_US = 2000000, /* while brokers are down */
-    ASK_MS = 1000
+    ASK_DOWN_US = 2000000,  /* between questions while brokers are down */
+    ASK_IDLE_US = 10000000, /* while nothing comes */
+    ASK_MS = 1000           /* for an answer */
 };
 
 /* --- ready blocks */
@@ -223,24 +224,31 @@ weir_code weir_kafka_pause(weir_kafka *kafka, uint32_t partition, bool paused, w
 
 /* --- trouble */
 
-/* An offset that the log does not have: expired, or the log is another one. */
-static weir_code out_of_range(weir_kafka *kafka, uint32_t partition, weir_err *err)
+/* The next offset is not in the log: expired, or the log is another one. */
+static weir_code not_in_range(weir_kafka *kafka, uint32_t partition, int64_t low, int64_t end,
+                              weir_err *err)
 {
-    int64_t low = 0, end = 0, next = kafka->partition[partition].next;
-    weir_code rc = weir_kafka_ends(kafka, partition, &low, &end, err);
-    if (rc != WEIR_OK)
-        return rc;
+    int64_t next = kafka->partition[partition].next;
     if (next < low)
         return weir_halt(err, WEIR_EXIT_OFFSET_GAP, WEIR_E_REMOTE,
                          "topic '%s' partition %u starts at offset %" PRId64 " now: %" PRId64
                          " records from %" PRId64 " to %" PRId64
                          " expired before they were read",
                          kafka->name, partition, low, low - next, next, low - 1);
-    if (next > end)
-        return weir_halt(err, WEIR_EXIT_TOPIC_CHANGED, WEIR_E_CORRUPT,
-                         "topic '%s' partition %u ends at offset %" PRId64 ", and %" PRId64
-                         " was read next: the log was cut or made anew",
-                         kafka->name, partition, end, next);
+    return weir_halt(err, WEIR_EXIT_TOPIC_CHANGED, WEIR_E_CORRUPT,
+                     "topic '%s' partition %u ends at offset %" PRId64 ", and %" PRId64
+                     " was read next: the log was cut or made anew",
+                     kafka->name, partition, end, next);
+}
+
+static weir_code out_of_range(weir_kafka *kafka, uint32_t partition, weir_err *err)
+{
+    int64_t low = 0, end = 0, next = kafka->partition[partition].next;
+    weir_code rc = weir_kafka_ends(kafka, partition, &low, &end, err);
+    if (rc != WEIR_OK)
+        return rc;
+    if (next < low || next > end)
+        return not_in_range(kafka, partition, low, end, err);
     kafka->assigned = false; /* it is there: a leader that lagged said so */
     return weir_retry(err, WEIR_E_REMOTE, "topic '%s' partition %u: offset %" PRId64
                       " was out of range for a moment", kafka->name, partition, next);
@@ -269,7 +277,7 @@ static weir_code still_down(weir_kafka *kafka, weir_err *err)
     char what[320];
     uint32_t partitions = 0;
     int64_t now_us = kafka->clock->mono_us(kafka->clock);
-    if (now_us - kafka->asked_us >= ASK_EVERY_US) {
+    if (now_us - kafka->asked_us >= ASK_DOWN_US) {
         kafka->asked_us = now_us;
         weir_err ignored;
         if (kafka_ask_topic(kafka, ASK_MS, &partitions, &ignored) == WEIR_OK)
@@ -277,6 +285,28 @@ static weir_code still_down(weir_kafka *kafka, weir_err *err)
     }
     (void)snprintf(what, sizeof what, "reading topic '%s'", kafka->name);
     return kafka_failed(err, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, kafka->why, what);
+}
+
+/* A topic that is deleted, or deleted and made anew, is not told of: nothing comes any more.
+   So when nothing comes, ask for the topic, and for the ends of one partition in turn. */
+static weir_code still_same(weir_kafka *kafka, weir_err *err)
+{
+    uint32_t count = 0;
+    int64_t now_us = kafka->clock->mono_us(kafka->clock), low = 0, end = 0;
+    if (now_us - kafka->asked_us < ASK_IDLE_US)
+        return WEIR_OK;
+    kafka->asked_us = now_us;
+    weir_code rc = kafka_ask_topic(kafka, ASK_MS, &count, err);
+    if (rc == WEIR_E_NOTFOUND) {
+        err->exit = WEIR_EXIT_TOPIC_CHANGED;
+        return rc;
+    }
+    uint32_t which = kafka->asked_of = (kafka->asked_of + 1) % kafka->partitions;
+    int64_t next = kafka->partition[which].next;
+    if (rc != WEIR_OK || next < 0 ||
+        weir_kafka_ends(kafka, which, &low, &end, err) != WEIR_OK)
+        return WEIR_OK; /* no answer now: whether brokers are away is told elsewhere */
+    return next < low || next > end ? not_in_range(kafka, which, low, end, err) : WEIR_OK;
 }
 
 weir_code weir_kafka_poll(weir_kafka *kafka, int64_t timeout_us, weir_block **out,
@@ -296,7 +326,7 @@ weir_code weir_kafka_poll(weir_kafka *kafka, int64_t timeout_us, weir_block **ou
         return WEIR_OK;
     if (kafka->trouble != RD_KAFKA_RESP_ERR_NO_ERROR)
         return tell_trouble(kafka, err);
-    return kafka->down ? still_down(kafka, err) : WEIR_OK;
+    return kafka->down ? still_down(kafka, err) : still_same(kafka, err);
 }
 
 /* --- one record */
