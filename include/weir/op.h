@@ -33,6 +33,8 @@ typedef struct weir_rows {
                                     microseconds; INT64_MIN: none yet */
     const uint32_t   *partner;   /* per row: the other image of its update, or WEIR_NONE */
     int64_t           closed_us; /* windows up to here were closed at earlier epochs */
+    bool              must;      /* memory is taken whether it fits or not: rows that
+                                    weir_ops_last_value gave do not come again */
 } weir_rows;
 
 typedef struct weir_push_counts {

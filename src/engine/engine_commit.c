@@ -15,7 +15,6 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "engine_parts.h"
@@ -30,14 +29,30 @@ typedef struct commit {
     uint32_t     *rows_count;
 } commit;
 
-bool engine_stopping(const engine_job *engine)
+static weir_sink_rows *rows_of_table(commit *c, uint32_t g, uint32_t table)
 {
-    return atomic_load(engine->setup->stop) >= 2 || atomic_load(&engine->halted);
+    for (uint32_t i = 0; i < c->rows_count[g]; i++)
+        if (c->rows[g][i].table == table)
+            return &c->rows[g][i];
+    return NULL;
 }
 
-static void section_name(char out[192], const char *prefix, weir_str name)
+/* Several flows may go to one table: their batches become one list. */
+static void add_rows(commit *c, const engine_flow *to, const weir_flow *flow)
 {
-    snprintf(out, 192, "%s/%.*s", prefix, (int)(name.len < 128 ? name.len : 128), name.at);
+    weir_sink_rows *rows = rows_of_table(c, to->group, to->table);
+    if (rows == NULL) {
+        rows = &c->rows[to->group][c->rows_count[to->group]++];
+        *rows = (weir_sink_rows){.table = to->table};
+    }
+    weir_batch **batch =
+        WEIR_ARRAY(c->epoch->arena, weir_batch *, rows->batches + flow->batches);
+    for (uint32_t i = 0; i < rows->batches; i++)
+        batch[i] = rows->batch[i];
+    for (uint32_t i = 0; i < flow->batches; i++)
+        batch[rows->batches + i] = flow->batch[i];
+    rows->batches += flow->batches;
+    rows->batch = batch;
 }
 
 /* Rows per group and table, views of the emission's batches. */
@@ -45,18 +60,13 @@ static void sort_rows(commit *c)
 {
     engine_job *engine = c->engine;
     weir_arena *arena = c->epoch->arena;
-    c->rows = WEIR_ARRAY(arena, weir_sink_rows *, engine->groups);
-    c->rows_count = WEIR_ARRAY(arena, uint32_t, engine->groups);
+    c->rows = WEIR_ARRAY(arena, weir_sink_rows *, engine->groups + 1);
+    c->rows_count = WEIR_ARRAY(arena, uint32_t, engine->groups + 1);
     for (uint32_t g = 0; g < engine->groups; g++)
-        c->rows[g] = WEIR_ARRAY(arena, weir_sink_rows, engine->flows);
-    for (uint32_t f = 0; f < engine->flows; f++) {
-        const weir_flow *flow = &c->epoch->emission.flow[f];
-        uint32_t g = engine->flow_group[f];
-        if (flow->batches == 0)
-            continue;
-        c->rows[g][c->rows_count[g]++] = (weir_sink_rows){
-            .table = engine->flow_table[f], .batches = flow->batches, .batch = flow->batch};
-    }
+        c->rows[g] = WEIR_ARRAY(arena, weir_sink_rows, engine->flows + 1);
+    for (uint32_t f = 0; f < engine->flows; f++)
+        if (c->epoch->emission.flow[f].batches > 0)
+            add_rows(c, &engine->flow[f], &c->epoch->emission.flow[f]);
 }
 
 static weir_code stage_sink(commit *c, weir_sink *sink, const char *section,
@@ -83,21 +93,20 @@ static weir_code stage_sink(commit *c, weir_sink *sink, const char *section,
 
 static weir_code stage_sinks(commit *c, weir_err *err)
 {
-    char name[192];
     for (uint32_t g = 0; g < c->engine->groups; g++) {
         engine_group *group = &c->engine->group[g];
-        section_name(name, "sink", group->name);
-        weir_code rc = stage_sink(c, group->sink, name, c->rows[g], c->rows_count[g], err);
+        weir_code rc = stage_sink(c, group->sink, group->section, c->rows[g],
+                                  c->rows_count[g], err);
         if (rc != WEIR_OK)
             return weir_err_note(err, "sink '%.*s'", WEIR_STR_FMT(group->name));
     }
     for (uint32_t d = 0; d < c->engine->deads; d++) {
+        const engine_dead *dead = &c->engine->dead[d];
         weir_batch *batch = engine_letter_batch(c->engine, c->epoch, d, c->epoch->arena);
         weir_sink_rows rows = {.table = 0, .batches = 1, .batch = &batch};
-        section_name(name, "dead", c->engine->dead[d].name);
-        weir_code rc = stage_sink(c, c->engine->dead[d].sink, name, &rows, batch != NULL, err);
+        weir_code rc = stage_sink(c, dead->sink, dead->section, &rows, batch != NULL, err);
         if (rc != WEIR_OK)
-            return weir_err_note(err, "dead letters '%s'", name);
+            return weir_err_note(err, "dead letters '%.*s'", WEIR_STR_FMT(dead->name));
     }
     return WEIR_OK;
 }
@@ -118,6 +127,52 @@ static void stage_own(commit *c)
     weir_stage_section(c->stage, "positions", weir_buf_view(&c->epoch->positions));
 }
 
+/* Repeats a step while its fate is RETRY: what is stuck holds its epoch, visibly. */
+typedef weir_code commit_step_fn(commit *, uint32_t number, weir_err *);
+
+static void step_away(commit *c, const char *what, const weir_err *err)
+{
+    weir_log_warn("is away", WEIR_F_TEXT("what", what),
+                  WEIR_F_U64("epoch", c->epoch->number), WEIR_F_TEXT("error", err->msg));
+    weir_metric_set(WEIR_M_sink_stuck, 1);
+    engine_away(c->engine);
+}
+
+static void step_back(commit *c, const char *what, bool done)
+{
+    if (done)
+        weir_log_info("is back", WEIR_F_TEXT("what", what),
+                      WEIR_F_U64("epoch", c->epoch->number));
+    weir_metric_set(WEIR_M_sink_stuck, 0);
+    engine_back(c->engine);
+}
+
+static weir_code persist(commit *c, commit_step_fn *step, uint32_t number, const char *what,
+                         weir_err *err)
+{
+    weir_backoff backoff = {.clock = c->engine->clock, .most_us = ENGINE_WAIT_MOST_US};
+    weir_code rc;
+    for (;;) {
+        weir_err_clear(err);
+        rc = step(c, number, err);
+        if (rc == WEIR_OK || err->fate != WEIR_FATE_RETRY || engine_giving_up(c->engine))
+            break;
+        if (backoff.tries == 0)
+            step_away(c, what, err);
+        weir_metric_add(WEIR_M_sql_retries, 1);
+        weir_backoff_wait(&backoff);
+    }
+    if (backoff.tries > 0)
+        step_back(c, what, rc == WEIR_OK);
+    return rc == WEIR_OK ? rc : weir_err_note(err, "%s", what);
+}
+
+static weir_code build(commit *c, uint32_t number, weir_err *err)
+{
+    (void)number; /* there is one manifest */
+    return weir_stage_build(c->stage, &c->id.sha, err);
+}
+
 /* E1: stage everything; the manifest's bytes are fixed. */
 static weir_code stage_all(commit *c, weir_err *err)
 {
@@ -126,65 +181,42 @@ static weir_code stage_all(commit *c, weir_err *err)
     weir_code rc = stage_sinks(c, err);
     WEIR_FAILPOINT(ep_staged);
     if (rc == WEIR_OK)
-        rc = weir_stage_build(c->stage, &c->id.sha, err);
+        rc = persist(c, build, 0, "the checkpoint's store", err);
     c->id.gen = weir_checkpoint_generation(c->engine->checkpoint);
     c->id.epoch = c->epoch->number;
     c->id.prev_sha = c->engine->last_sha;
     return rc;
 }
 
-/* Repeats a step while its fate is RETRY; a stuck sink holds its epoch, visibly. */
-typedef weir_code commit_step_fn(commit *, uint32_t group, weir_err *);
-
-static weir_code persist(commit *c, commit_step_fn *step, uint32_t group, weir_err *err)
+static weir_code row_refused(const weir_sink_table *table, const weir_refused *row,
+                             weir_err *err)
 {
-    engine_job *engine = c->engine;
-    weir_backoff backoff = {.clock = engine->clock};
-    for (;;) {
-        weir_err_clear(err);
-        weir_code rc = step(c, group, err);
-        if (rc == WEIR_OK || err->fate != WEIR_FATE_RETRY) {
-            if (backoff.tries > 0 && rc == WEIR_OK) {
-                weir_log_info("sink is back", WEIR_F_U64("epoch", c->epoch->number));
-                weir_metric_set(WEIR_M_sink_stuck, 0);
-                atomic_store(&engine->status->ready, true);
-            }
-            return rc;
-        }
-        if (engine_stopping(engine))
-            return weir_fail(err, WEIR_E_STOPPED, "stopped while a sink was away");
-        if (backoff.tries == 0) {
-            weir_log_warn("sink is away", WEIR_F_U64("epoch", c->epoch->number),
-                          WEIR_F_TEXT("error", err->msg));
-            weir_metric_set(WEIR_M_sink_stuck, 1);
-            atomic_store(&engine->status->ready, false);
-        }
-        weir_metric_add(WEIR_M_sql_retries, 1);
-        weir_backoff_wait(&backoff);
-    }
+    (void)weir_halt(err, WEIR_EXIT_SINK_SCHEMA, WEIR_E_REMOTE,
+                    "table '%.*s' refuses a row: %s", WEIR_STR_FMT(table->name), row->msg);
+    return weir_err_hint(err, "set on_error = 'dead_letter' on the source to go on without "
+                              "such rows");
 }
 
 static weir_code refuse_rows(commit *c, uint32_t g, const weir_refusals *refusals,
                              weir_err *err)
 {
     engine_job *engine = c->engine;
-    engine_group *group = &engine->group[g];
     for (uint32_t i = 0; i < refusals->count; i++) {
         const weir_refused *row = &refusals->row[i];
-        weir_str table = group->table[row->table].name;
+        const weir_sink_table *table = &engine->group[g].table[row->table];
+        const weir_sink_rows *rows = rows_of_table(c, g, row->table);
+        weir_assert(rows != NULL);
+        weir_assert(row->batch < rows->batches);
         if (engine->deads == 0)
-            return weir_fail(err, WEIR_E_REMOTE, "table '%.*s' refuses a row: %s",
-                             WEIR_STR_FMT(table), row->msg);
-        engine_dead_letter letter = {
-            .table = table, .topic = {NULL, 0}, .key = {NULL, 0}, .value = {NULL, 0},
-            .headers = {NULL, 0}, .column = {NULL, 0},
-            .message = weir_str_copy(c->epoch->arena, weir_str_of(row->msg)),
-            .code = weir_str_copy(c->epoch->arena, weir_str_of(row->code)).at,
-        };
+            return row_refused(table, row, err);
+        engine_dead_letter letter =
+            engine_letter_of_row(table, rows->batch[row->batch], row, c->epoch->arena);
         engine_letter_add(&c->epoch->letters[engine->lanes], 0, &letter);
-        weir_log_warn("a sink refused a row", WEIR_F_STR("table", table),
-                      WEIR_F_TEXT("error", row->msg));
     }
+    weir_log_warn("a sink refuses rows: they become dead letters",
+                  WEIR_F_STR("sink", engine->group[g].name),
+                  WEIR_F_U64("rows", refusals->count),
+                  WEIR_F_TEXT("error", refusals->row[0].msg));
     c->again = true;
     return WEIR_OK;
 }
@@ -192,10 +224,8 @@ static weir_code refuse_rows(commit *c, uint32_t g, const weir_refusals *refusal
 static weir_code execute_group(commit *c, uint32_t g, weir_err *err)
 {
     engine_group *group = &c->engine->group[g];
-    char section[192];
-    section_name(section, "sink", group->name);
     engine_history history;
-    engine_history_of(c->engine, weir_str_of(section), &history);
+    engine_history_of(c->engine, weir_str_of(group->section), &history);
     weir_refusals refusals = {.arena = c->epoch->arena};
     weir_code rc = group->sink->kind->execute(group->sink, &c->id, &history.base, &refusals,
                                               err);
@@ -214,10 +244,9 @@ static weir_code prepare(commit *c, weir_err *err)
         c->again = false;
         WEIR_FAILPOINT(ep_before_execute);
         for (uint32_t g = 0; g < c->engine->groups && !c->again; g++) {
-            rc = persist(c, execute_group, g, err);
+            rc = persist(c, execute_group, g, c->engine->group[g].section, err);
             if (rc != WEIR_OK)
-                return weir_err_note(err, "sink '%.*s'",
-                                     WEIR_STR_FMT(c->engine->group[g].name));
+                return rc;
         }
         if (!c->again)
             break;
@@ -240,6 +269,7 @@ static weir_code adopt_manifest(commit *c, weir_err *err)
     weir_arena_free(engine->manifest_arena);
     engine->manifest_arena = arena;
     engine->last = manifest;
+    engine->last_finalised = false;
     engine->last_sha = c->id.sha;
     for (uint32_t g = 0; g < engine->groups; g++)
         if (engine->group[g].joined == 0)
@@ -251,10 +281,8 @@ static weir_code adopt_manifest(commit *c, weir_err *err)
 static weir_code commit_group(commit *c, uint32_t g, weir_err *err)
 {
     engine_group *group = &c->engine->group[g];
-    char section[192];
-    section_name(section, "sink", group->name);
     engine_history history;
-    engine_history_of(c->engine, weir_str_of(section), &history);
+    engine_history_of(c->engine, weir_str_of(group->section), &history);
     return group->sink->kind->commit(group->sink, &c->id, &history.base, err);
 }
 
@@ -265,33 +293,38 @@ static weir_code finalise_group(commit *c, uint32_t g, weir_err *err)
     return sink->kind->finalise(sink, &c->id, err);
 }
 
+static const char *section_of(const engine_job *engine, uint32_t g)
+{
+    return g < engine->groups ? engine->group[g].section
+                              : engine->dead[g - engine->groups].section;
+}
+
 /* E5 and E6. */
 static weir_code make_visible(commit *c, weir_err *err)
 {
-    for (uint32_t g = 0; g < c->engine->groups; g++) {
-        weir_code rc = persist(c, commit_group, g, err);
-        if (rc != WEIR_OK)
-            return weir_err_note(err, "sink '%.*s'", WEIR_STR_FMT(c->engine->group[g].name));
-    }
-    for (uint32_t g = 0; g < c->engine->groups + c->engine->deads; g++) {
-        weir_code rc = persist(c, finalise_group, g, err);
-        if (rc != WEIR_OK)
-            return weir_err_note(err, "publishing");
-    }
-    return WEIR_OK;
+    const engine_job *engine = c->engine;
+    weir_code rc = WEIR_OK;
+    for (uint32_t g = 0; g < engine->groups && rc == WEIR_OK; g++)
+        rc = persist(c, commit_group, g, section_of(engine, g), err);
+    for (uint32_t g = 0; g < engine->groups + engine->deads && rc == WEIR_OK; g++)
+        rc = persist(c, finalise_group, g, section_of(engine, g), err);
+    return rc;
 }
 
+/* The sources' readers do it: their instances are theirs. */
 static void acknowledge(commit *c)
 {
     engine_job *engine = c->engine;
     uint32_t at = 0;
     for (uint32_t s = 0; s < engine->sources; s++) {
         engine_source *source = &engine->source[s];
-        weir_err ignored; /* for displays only */
-        weir_err_clear(&ignored);
-        (void)source->source->kind->ack(source->source, c->epoch->ack + at,
-                                        source->partitions, &ignored);
-        at += source->partitions;
+        uint32_t count = c->epoch->ack_count[s];
+        pthread_mutex_lock(&source->lock);
+        if (count > 0)
+            memcpy(source->ack, c->epoch->ack + at, sizeof *source->ack * count);
+        source->ack_count = count;
+        pthread_mutex_unlock(&source->lock);
+        at += count;
     }
 }
 
@@ -321,6 +354,13 @@ static void report(commit *c, int64_t executed_us, int64_t put_us)
                    WEIR_F_MS("took_ms", now_us - c->epoch->cut_us));
 }
 
+static void set_unfinished(engine_job *engine, bool unfinished)
+{
+    pthread_mutex_lock(&engine->lock);
+    engine->unfinished = unfinished;
+    pthread_mutex_unlock(&engine->lock);
+}
+
 static weir_code run_epoch(commit *c, weir_err *err)
 {
     engine_job *engine = c->engine;
@@ -329,6 +369,7 @@ static weir_code run_epoch(commit *c, weir_err *err)
     if (rc != WEIR_OK)
         return rc;
     int64_t executed_us = engine->clock->mono_us(engine->clock);
+    set_unfinished(engine, true);
     rc = weir_stage_publish(c->stage, err);
     if (rc == WEIR_OK)
         rc = adopt_manifest(c, err);
@@ -337,6 +378,7 @@ static weir_code run_epoch(commit *c, weir_err *err)
         rc = make_visible(c, err);
     if (rc != WEIR_OK)
         return rc;
+    set_unfinished(engine, false);
     WEIR_FAILPOINT(ep_finalised);
     rc = weir_checkpoint_finalised(engine->checkpoint, err);
     if (rc != WEIR_OK)
@@ -354,11 +396,15 @@ static void run_commit(engine_job *engine, engine_epoch *epoch)
     c.stage = weir_checkpoint_stage(engine->checkpoint, epoch->number);
     weir_code rc = run_epoch(&c, &err);
     weir_stage_free(c.stage);
-    if (rc != WEIR_OK) {
+    /* A stop whose grace time is over: no failure, the next start goes on from here. */
+    bool dropped = rc != WEIR_OK && err.fate == WEIR_FATE_RETRY &&
+                   atomic_load(engine->setup->stop) && !atomic_load(&engine->halted);
+    if (rc != WEIR_OK && !dropped) {
         (void)weir_err_note(&err, "epoch %llu", (unsigned long long)epoch->number);
         engine_halt(engine, &err);
     }
     pthread_mutex_lock(&engine->lock);
+    engine->dropped |= dropped;
     if (rc == WEIR_OK)
         engine->last_epoch = epoch->number;
     engine->committing = NULL;

@@ -5,8 +5,7 @@
  * Always     1. at most one epoch is not finalised: the next cut waits for it.
  *            2. between "all parked" and the release nobody pushes, so positions, marks,
  *               watermarks and state are of one moment.
- *            3. windows close at the minimum of the partitions' watermarks, which is never
- *               ahead of a row's own partition.
+ *            3. partitions are taken in here, and nowhere else while lanes run.
  *
  * The story: a lane sees `cut`, comes here and waits. The last one to come lets the
  * caller's thread go on: it fixes the watermark, hands out slices to the waiting lanes
@@ -79,81 +78,6 @@ void engine_cut_join(engine_lane *lane)
     pthread_mutex_unlock(&engine->lock);
 }
 
-static bool partition_counts(const engine_partition *partition)
-{
-    return partition->source->table->event_time != WEIR_NONE && !partition->idle;
-}
-
-/* The minimum over partitions that are not idle; INT64_MIN while one has none. */
-static int64_t low_watermark(const engine_job *engine)
-{
-    int64_t low = INT64_MAX;
-    for (uint32_t s = 0; s < engine->sources; s++)
-        for (uint32_t p = 0; p < engine->source[s].partitions; p++) {
-            const engine_partition *partition = &engine->source[s].partition[p];
-            if (partition_counts(partition) && partition->watermark_us < low)
-                low = partition->watermark_us;
-        }
-    return low == INT64_MAX ? INT64_MIN : low;
-}
-
-static void find_idle(engine_job *engine)
-{
-    int64_t now_us = engine->clock->mono_us(engine->clock);
-    for (uint32_t s = 0; s < engine->sources; s++) {
-        engine_source *source = &engine->source[s];
-        for (uint32_t p = 0; p < source->partitions; p++) {
-            engine_partition *partition = &source->partition[p];
-            partition->idle = !engine->setup->until_end && source->idle_timeout_us > 0 &&
-                              partition->at_end &&
-                              now_us - atomic_load(&partition->moved_us) >=
-                                  source->idle_timeout_us;
-        }
-    }
-}
-
-static int64_t highest_event(const engine_job *engine)
-{
-    int64_t high = INT64_MIN;
-    for (uint32_t s = 0; s < engine->sources; s++)
-        for (uint32_t p = 0; p < engine->source[s].partitions; p++)
-            if (engine->source[s].partition[p].highest_us > high)
-                high = engine->source[s].partition[p].highest_us;
-    return high;
-}
-
-/* The end of the last window that holds a row: after a bounded run, rows for windows up
-   to it are late. */
-static int64_t last_window_end(const engine_job *engine)
-{
-    int64_t high = highest_event(engine), last = engine->closed_us;
-    for (uint32_t n = 0; n < engine->plan->nodes && high != INT64_MIN; n++) {
-        const weir_node *node = &engine->plan->node[n];
-        if (node->kind != WEIR_NODE_WINDOW)
-            continue;
-        int64_t into = (high - node->offset_us) % node->size_us;
-        if (into < 0)
-            into += node->size_us;
-        if (high - into + node->size_us > last)
-            last = high - into + node->size_us;
-    }
-    return last;
-}
-
-static void fix_watermark(engine_job *engine, engine_epoch *epoch)
-{
-    find_idle(engine);
-    int64_t low = low_watermark(engine);
-    epoch->watermark_us = low > engine->closed_us ? low : engine->closed_us;
-    epoch->closed_us = epoch->watermark_us;
-    if (epoch->end && !engine->setup->leave_open) {
-        epoch->watermark_us = INT64_MAX;
-        epoch->closed_us = last_window_end(engine);
-    }
-    atomic_store(&engine->status->watermark_us, low);
-    weir_metric_set(WEIR_M_watermark_us, low);
-}
-
 static void append_flow(weir_flow *to, const weir_flow *from, weir_arena *arena)
 {
     if (from->batches == 0)
@@ -186,6 +110,7 @@ static void gather_rows(engine_job *engine, engine_epoch *epoch)
     uint64_t rows = 0;
     for (uint32_t f = 0; f < epoch->emission.flows; f++)
         rows += epoch->emission.flow[f].rows;
+    engine_flows_cut(engine, epoch);
     atomic_fetch_add(&engine->status->rows_out, rows);
     weir_metric_add(WEIR_M_rows_emitted, (int64_t)rows);
     weir_metric_add(WEIR_M_groups_negative, (int64_t)epoch->emission.negative);
@@ -209,9 +134,11 @@ static void gather_lanes(engine_job *engine, engine_epoch *epoch)
 static void gather_positions(engine_job *engine, engine_epoch *epoch)
 {
     engine_positions_write(engine, epoch->closed_us, epoch->end, &epoch->positions);
-    epoch->ack = WEIR_ARRAY(epoch->arena, weir_position, engine->partitions);
+    epoch->ack = WEIR_ARRAY(epoch->arena, weir_position, engine->partitions + 1);
+    epoch->ack_count = WEIR_ARRAY(epoch->arena, uint32_t, engine->sources + 1);
     uint32_t at = 0;
-    for (uint32_t s = 0; s < engine->sources; s++)
+    for (uint32_t s = 0; s < engine->sources; s++) {
+        epoch->ack_count[s] = engine->source[s].partitions;
         for (uint32_t p = 0; p < engine->source[s].partitions; p++) {
             const engine_partition *partition = &engine->source[s].partition[p];
             epoch->ack[at++] = partition->position;
@@ -219,6 +146,7 @@ static void gather_positions(engine_job *engine, engine_epoch *epoch)
                                    partition->position.next_offset);
             weir_metric_series_set(partition->series_watermark, partition->watermark_us);
         }
+    }
 }
 
 static engine_epoch *epoch_new(engine_job *engine, bool end)
@@ -246,14 +174,15 @@ void engine_epoch_free(engine_job *engine, engine_epoch *epoch)
     weir_heap_free(epoch);
 }
 
-/* With all lanes parked and the lock held: false when the job is stopping on an error. */
+/* With the lock held: all lanes stand still, and the epoch before is final. False when
+   that does not happen any more: a thread failed, or the commit thread gave up. */
 static bool wait_parked(engine_job *engine)
 {
     engine->cut = true;
     while ((engine->parked < engine->lanes || engine->committing != NULL) &&
-           !atomic_load(&engine->halted))
+           !atomic_load(&engine->halted) && !engine->dropped)
         engine_wait(engine);
-    return !atomic_load(&engine->halted);
+    return !atomic_load(&engine->halted) && !engine->dropped;
 }
 
 static bool run_merge(engine_job *engine)
@@ -262,14 +191,17 @@ static bool run_merge(engine_job *engine)
     engine->working = engine->lanes;
     engine->work = PHASE_MERGE;
     pthread_cond_broadcast(&engine->changed);
-    while (engine->working > 0 && !atomic_load(&engine->quit))
+    while (engine->working > 0)
         engine_wait(engine);
     engine->work = PHASE_NONE;
     return !atomic_load(&engine->halted);
 }
 
-static void release_lanes(engine_job *engine)
+/* Behind the last cut lanes and readers end: what they would do is dropped anyway. */
+static void release_lanes(engine_job *engine, engine_cut_kind kind)
 {
+    if (kind != CUT_MORE)
+        atomic_store(&engine->quit, true);
     engine->cut = false;
     engine->parked = 0;
     engine->cut_number++;
@@ -278,7 +210,21 @@ static void release_lanes(engine_job *engine)
     pthread_cond_broadcast(&engine->changed);
 }
 
-weir_code engine_cut_epoch(engine_job *engine, bool end, weir_err *err)
+/* What was merged becomes an epoch, and the next one begins. */
+static void hand_over(engine_job *engine, engine_epoch *epoch)
+{
+    gather_rows(engine, epoch);
+    gather_lanes(engine, epoch);
+    gather_positions(engine, epoch);
+    engine->closed_us = epoch->closed_us;
+    engine->last_cut_us = epoch->cut_us;
+    weir_ops_next(engine->ops);
+    weir_metric_set(WEIR_M_epoch_merge_us,
+                    engine->clock->mono_us(engine->clock) - epoch->cut_us);
+    engine->committing = epoch;
+}
+
+weir_code engine_cut_epoch(engine_job *engine, engine_cut_kind kind, weir_err *err)
 {
     weir_code rc = WEIR_OK;
     pthread_mutex_lock(&engine->lock);
@@ -286,27 +232,22 @@ weir_code engine_cut_epoch(engine_job *engine, bool end, weir_err *err)
         rc = weir_fail(err, WEIR_E_STOPPED, "stopping");
         goto out;
     }
+    atomic_store(&engine->dirty, false);
+    for (uint32_t s = 0; s < engine->sources; s++)
+        engine_partitions_adopt(&engine->source[s]);
     weir_ops_recycle(engine->ops);
-    engine_epoch *epoch = epoch_new(engine, end);
+    engine_epoch *epoch = epoch_new(engine, kind == CUT_END);
     engine->epoch = epoch;
-    fix_watermark(engine, epoch);
-    engine_slices_choose(engine, epoch);
+    engine_watermark_fix(engine, epoch);
+    engine_slices_choose(engine, epoch, kind != CUT_MORE);
     if (!run_merge(engine)) {
         engine_epoch_free(engine, epoch);
         rc = weir_fail(err, WEIR_E_STOPPED, "stopping");
         goto out;
     }
-    gather_rows(engine, epoch);
-    gather_lanes(engine, epoch);
-    gather_positions(engine, epoch);
-    engine->closed_us = epoch->closed_us;
-    weir_ops_next(engine->ops);
+    hand_over(engine, epoch);
     WEIR_FAILPOINT(ep_close_batch);
-    weir_metric_set(WEIR_M_epoch_merge_us,
-                    engine->clock->mono_us(engine->clock) - epoch->cut_us);
-    atomic_store(&engine->dirty, false);
-    engine->committing = epoch;
-    release_lanes(engine);
+    release_lanes(engine, kind);
 out:
     pthread_mutex_unlock(&engine->lock);
     return rc;

@@ -32,8 +32,9 @@ typedef struct intake {
     uint32_t         *partner;
     uint32_t         *sel;
     uint32_t          selected;
-    uint64_t          duplicates, skipped;
-    bool              again; /* the budget refused the rows */
+    uint64_t          duplicates, skipped, before_bad, bad;
+    bool             *bad_of; /* per event; made when the first is bad */
+    bool              again;  /* the budget refused the rows */
 } intake;
 
 static bool is_rejected(const intake *in, uint32_t row)
@@ -41,33 +42,45 @@ static bool is_rejected(const intake *in, uint32_t row)
     return in->rejected != NULL && in->rejected[row] != 0;
 }
 
-/* What has to be put back when the rows cannot be pushed now. */
+/* What has to be put back when the rows cannot be pushed now: the cut that then comes must
+   not know events that it has not counted. */
 typedef struct intake_undo {
-    engine_partition partition;
-    engine_mark     *mark;
-    uint32_t         letters;
+    int64_t           watermark_us, highest_us;
+    bool              streamed, snapshot_seen, snapshot_first;
+    weir_log_position snapshot;
+    uint32_t          marks, letters;
+    uint64_t          letter_bytes;
+    engine_mark      *mark;
 } intake_undo;
 
 static intake_undo remember(const engine_lane *lane, const engine_partition *partition)
 {
-    intake_undo undo = {.partition = *partition, .letters = lane->letters.count};
-    undo.mark = weir_arena_take(lane->scratch, sizeof *undo.mark * (partition->marks + 1));
-    memcpy(undo.mark, partition->mark, sizeof *undo.mark * partition->marks);
+    intake_undo undo = {
+        .watermark_us = partition->watermark_us, .highest_us = partition->highest_us,
+        .streamed = partition->streamed, .snapshot_seen = partition->snapshot_seen,
+        .snapshot_first = partition->snapshot_first, .snapshot = partition->snapshot,
+        .marks = partition->marks, .letters = lane->letters.count,
+        .letter_bytes = lane->passed_bytes,
+    };
+    undo.mark = weir_arena_take(lane->scratch, sizeof *undo.mark * (undo.marks + 1));
+    if (undo.marks > 0)
+        memcpy(undo.mark, partition->mark, sizeof *undo.mark * undo.marks);
     return undo;
 }
 
 static void put_back(engine_lane *lane, engine_partition *partition, const intake_undo *undo)
 {
-    engine_mark *mark = partition->mark;
-    memcpy(mark, undo->mark, sizeof *mark * undo->partition.marks);
-    partition->marks = undo->partition.marks;
-    partition->watermark_us = undo->partition.watermark_us;
-    partition->highest_us = undo->partition.highest_us;
-    partition->streamed = undo->partition.streamed;
-    partition->snapshot_seen = undo->partition.snapshot_seen;
-    partition->snapshot_first = undo->partition.snapshot_first;
-    partition->snapshot = undo->partition.snapshot;
+    if (undo->marks > 0)
+        memcpy(partition->mark, undo->mark, sizeof *undo->mark * undo->marks);
+    partition->marks = undo->marks;
+    partition->watermark_us = undo->watermark_us;
+    partition->highest_us = undo->highest_us;
+    partition->streamed = undo->streamed;
+    partition->snapshot_seen = undo->snapshot_seen;
+    partition->snapshot_first = undo->snapshot_first;
+    partition->snapshot = undo->snapshot;
     lane->letters.count = undo->letters;
+    lane->passed_bytes = undo->letter_bytes;
 }
 
 static void reject_row(intake *in, uint32_t row, const char *message)
@@ -132,6 +145,16 @@ static const weir_record *record_of(const intake *in, uint32_t event)
     return &in->block->record[in->first + event];
 }
 
+static weir_code bad_record(intake *in, uint32_t number, const engine_reason *reason,
+                            weir_err *err)
+{
+    if (in->bad_of == NULL)
+        in->bad_of = WEIR_ARRAY(in->lane->scratch, bool, in->decoded.events);
+    in->bad += !in->bad_of[number];
+    in->bad_of[number] = true;
+    return engine_bad_record(in->lane, in->partition, record_of(in, number), reason, err);
+}
+
 static weir_code bad_event(intake *in, uint32_t number, weir_err *err)
 {
     const weir_event *event = &in->decoded.event[number];
@@ -140,7 +163,7 @@ static weir_code bad_event(intake *in, uint32_t number, weir_err *err)
         const weir_problem *problem = &in->decoded.problem[event->problem];
         reason = (engine_reason){problem->code, problem->column, problem->msg};
     }
-    return engine_bad_record(in->lane, in->partition, record_of(in, number), &reason, err);
+    return bad_record(in, number, &reason, err);
 }
 
 static void take_row(intake *in, uint32_t event, uint32_t row, uint32_t partner)
@@ -158,10 +181,9 @@ static weir_code take_images(intake *in, uint32_t number, weir_err *err)
     uint32_t before = in->partition->source->old_row_state && event->op != 'd'
                           ? WEIR_NO_ROW : event->before;
     uint32_t after = event->after;
-    if (event->before_bad)
-        weir_metric_add(WEIR_M_before_bad, 1);
+    in->before_bad += event->before_bad;
     if (before != WEIR_NO_ROW && is_rejected(in, before)) {
-        weir_metric_add(WEIR_M_before_bad, 1);
+        in->before_bad++;
         before = WEIR_NO_ROW;
     }
     weir_code rc = WEIR_OK;
@@ -170,7 +192,7 @@ static weir_code take_images(intake *in, uint32_t number, weir_err *err)
         after = WEIR_NO_ROW;
     } else if (after != WEIR_NO_ROW && is_rejected(in, after)) {
         engine_reason reason = {"CHECK", {NULL, 0}, in->reason[in->rejected[after] - 1]};
-        rc = engine_bad_record(in->lane, in->partition, record_of(in, number), &reason, err);
+        rc = bad_record(in, number, &reason, err);
         after = WEIR_NO_ROW;
     }
     if (before != WEIR_NO_ROW)
@@ -187,12 +209,12 @@ static bool right_table(engine_source *source, weir_str name)
 {
     if (atomic_load_explicit(&source->is_pinned, memory_order_acquire))
         return weir_str_is(name, source->pinned);
-    pthread_mutex_lock(&source->pin_lock);
+    pthread_mutex_lock(&source->lock);
     if (source->pinned[0] == 0 && name.len < sizeof source->pinned)
         memcpy(source->pinned, name.at, name.len);
     atomic_store_explicit(&source->is_pinned, source->pinned[0] != 0, memory_order_release);
     bool right = weir_str_is(name, source->pinned);
-    pthread_mutex_unlock(&source->pin_lock);
+    pthread_mutex_unlock(&source->lock);
     return right;
 }
 
@@ -202,7 +224,7 @@ static weir_code wrong_table(intake *in, uint32_t number, weir_str name, weir_er
     snprintf(message, sizeof message, "a row of table '%.*s', not of '%.60s'",
              (int)(name.len < 60 ? name.len : 60), name.at, in->partition->source->pinned);
     engine_reason reason = {"TABLE", {NULL, 0}, message};
-    return engine_bad_record(in->lane, in->partition, record_of(in, number), &reason, err);
+    return bad_record(in, number, &reason, err);
 }
 
 static weir_code take_event(intake *in, uint32_t number, weir_decoder *decoder,
@@ -259,13 +281,11 @@ static weir_code report_errors(intake *in, const weir_row_errors *errors, weir_e
         const weir_row_error *error = &errors->error[i];
         const weir_batch *rows = in->decoded.rows;
         if (rows->op && weir_row_retracts(rows->op[error->row])) {
-            weir_metric_add(WEIR_M_before_bad, 1);
+            in->before_bad++;
             continue;
         }
         engine_reason reason = {"EXPRESSION", {NULL, 0}, error->msg};
-        weir_code rc = engine_bad_record(in->lane, in->partition,
-                                         record_of(in, in->event_of[error->row]), &reason,
-                                         err);
+        weir_code rc = bad_record(in, in->event_of[error->row], &reason, err);
         if (rc != WEIR_OK)
             return rc;
     }
@@ -298,6 +318,7 @@ static weir_code with_last_values(intake *in, weir_rows *rows, weir_err *err)
     rows->batch = in->decoded.rows = pairs;
     rows->watermark = watermark;
     rows->partner = partner;
+    rows->must = true; /* the last values have moved on: the pairs do not come again */
     in->event_of = event_of;
     return WEIR_OK;
 }
@@ -314,14 +335,10 @@ static weir_code push_rows(intake *in, weir_push_counts *counts, weir_err *err)
     weir_rows rows = {.table = source->number, .batch = &batch,
                       .watermark = in->watermark, .partner = in->partner,
                       .closed_us = engine->closed_us};
-    if (source->old_row_state) {
-        weir_code rc = with_last_values(in, &rows, err);
-        if (rc != WEIR_OK)
-            return rc;
-    }
     weir_row_errors errors = {.arena = in->lane->scratch};
-    weir_code rc = weir_ops_push(engine->ops, in->lane->number, &rows, &errors, counts,
-                                 err);
+    weir_code rc = source->old_row_state ? with_last_values(in, &rows, err) : WEIR_OK;
+    if (rc == WEIR_OK)
+        rc = weir_ops_push(engine->ops, in->lane->number, &rows, &errors, counts, err);
     in->again = rc == WEIR_E_LIMIT;
     return rc == WEIR_OK ? report_errors(in, &errors, err) : rc;
 }
@@ -334,21 +351,18 @@ static void count_up(const intake *in, uint32_t records, const weir_push_counts 
     lane->passed += counts->passed;
     lane->passed_bytes += counts->passed_bytes;
     atomic_fetch_add(&status->records, records);
+    atomic_fetch_add(&status->bad, in->bad);
     atomic_fetch_add(&status->late, counts->late + counts->late_idle);
     atomic_fetch_add(&status->duplicate, in->duplicates);
     atomic_fetch_add(&status->skipped, in->skipped);
     weir_metric_add(WEIR_M_records_read, records);
     weir_metric_add(WEIR_M_records_skipped, (int64_t)in->skipped);
     weir_metric_add(WEIR_M_records_duplicate, (int64_t)in->duplicates);
-    weir_metric_add(WEIR_M_rows_late, (int64_t)(counts->late + counts->late_idle));
+    weir_metric_add(WEIR_M_records_bad, (int64_t)in->bad);
+    weir_metric_add(WEIR_M_before_bad, (int64_t)in->before_bad);
+    weir_metric_add(WEIR_M_rows_late, (int64_t)counts->late);
+    weir_metric_add(WEIR_M_rows_late_idle, (int64_t)counts->late_idle);
     weir_metric_add(WEIR_M_updates_split, (int64_t)counts->split);
-    engine_source *source = in->partition->source;
-    if (source->error_most == 0)
-        return;
-    if (atomic_fetch_add(&source->error_records, records) + records > source->error_per) {
-        atomic_store(&source->error_records, 0);
-        atomic_store(&source->error_bad, 0);
-    }
 }
 
 bool engine_intake(engine_lane *lane, engine_partition *partition, const weir_block *block,
@@ -369,8 +383,10 @@ bool engine_intake(engine_lane *lane, engine_partition *partition, const weir_bl
         rc = push_rows(&in, &counts, err);
     if (in.again)
         put_back(lane, partition, &undo);
-    else if (rc == WEIR_OK)
+    else
         count_up(&in, count, &counts);
+    if (rc == WEIR_OK)
+        rc = engine_error_limit(partition->source, in.bad_of, count, err);
     weir_arena_rewind(lane->scratch, here);
     *out_rc = in.again ? WEIR_OK : rc;
     return !in.again;

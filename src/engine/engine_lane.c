@@ -39,14 +39,34 @@ static weir_block *take_block(engine_lane *lane)
     return block;
 }
 
+/* The lanes' queues together take an eighth of the memory; one block always fits. */
+static bool queue_full(const engine_lane *lane)
+{
+    const engine_job *engine = lane->engine;
+    uint64_t most = (uint64_t)engine->plan->settings.memory_limit / 8 / engine->lanes;
+    if (most > ENGINE_LANE_QUEUE_BYTES)
+        most = ENGINE_LANE_QUEUE_BYTES;
+    return lane->queued == ENGINE_LANE_QUEUE_BLOCKS ||
+           (lane->queued > 0 && lane->queued_bytes > most);
+}
+
+/* Meanwhile nothing can come from the source: that is no silence. */
+static void wait_for_room(engine_lane *lane, engine_source *source)
+{
+    engine_job *engine = lane->engine;
+    if (!queue_full(lane))
+        return;
+    atomic_store(&source->held_us, ENGINE_HELD);
+    while (!atomic_load(&engine->quit) && queue_full(lane))
+        pthread_cond_wait(&lane->less, &lane->lock);
+    atomic_store(&source->held_us, engine->clock->mono_us(engine->clock));
+}
+
 bool engine_lane_offer(engine_lane *lane, engine_partition *partition, weir_block *block)
 {
     engine_job *engine = lane->engine;
     pthread_mutex_lock(&lane->lock);
-    while (!atomic_load(&engine->quit) &&
-           (lane->queued == ENGINE_LANE_QUEUE_BLOCKS ||
-            (lane->queued > 0 && lane->queued_bytes > ENGINE_LANE_QUEUE_BYTES)))
-        pthread_cond_wait(&lane->less, &lane->lock);
+    wait_for_room(lane, partition->source);
     bool taken = !atomic_load(&engine->quit);
     if (taken) {
         uint32_t at = (lane->head + lane->queued) % ENGINE_LANE_QUEUE_BLOCKS;
@@ -73,6 +93,7 @@ static void end_block(engine_lane *lane)
     __atomic_store_n(&partition->at_end, block->at_end, __ATOMIC_RELAXED);
     lane->block = NULL;
     weir_block_release(block);
+    atomic_fetch_sub(&partition->waiting, 1);
 }
 
 static void move_position(engine_partition *partition, const weir_record *record)
@@ -149,18 +170,17 @@ static void ask_for_cut(engine_lane *lane)
     engine_cut_join(lane);
 }
 
-static void fail_lane(engine_lane *lane, const weir_err *err)
-{
-    engine_halt(lane->engine, err);
-}
-
 static void *lane_main(void *argument)
 {
     engine_lane *lane = argument;
     engine_job *engine = lane->engine;
     uint32_t vain = 0;
     while (!atomic_load(&engine->quit)) {
-        if (cut_wanted(lane) || payload_full(lane)) {
+        if (cut_wanted(lane)) {
+            engine_cut_join(lane);
+            continue;
+        }
+        if (payload_full(lane)) {
             ask_for_cut(lane);
             continue;
         }
@@ -179,7 +199,7 @@ static void *lane_main(void *argument)
         else
             rc = err.code;
         if (rc != WEIR_OK) {
-            fail_lane(lane, &err);
+            engine_halt(engine, &err);
             break;
         }
     }
@@ -189,18 +209,18 @@ static void *lane_main(void *argument)
 static weir_code open_decoders(engine_lane *lane, weir_err *err)
 {
     engine_job *engine = lane->engine;
-    lane->decoder = WEIR_ARRAY(engine->arena, weir_decoder *, engine->sources);
+    lane->decoder = WEIR_ARRAY(engine->arena, weir_decoder *, engine->sources + 1);
     for (uint32_t i = 0; i < engine->sources; i++) {
         engine_source *source = &engine->source[i];
         const weir_table *table = source->table;
-        uint8_t *from = WEIR_ARRAY(engine->arena, uint8_t, table->schema.count);
+        uint8_t *from = WEIR_ARRAY(engine->arena, uint8_t, table->schema.count + 1);
         for (uint32_t c = 0; c < table->schema.count; c++)
             from[c] = (uint8_t)table->from[c];
         weir_decoder_setup *setup = WEIR_NEW(engine->arena, weir_decoder_setup);
         *setup = (weir_decoder_setup){ /* the decoder keeps it */
             .schema = &table->schema, .path = table->path, .from = from,
             .needed = table->needed, .keys = table->keys, .key = table->key,
-            .opts = table->opts, .topic = table->name,
+            .opts = table->opts, .topic = source->topic,
             .partition_name = source->partition_name,
             .partition_number = source->partition_number,
             .images_whole = source->changelog && !source->old_row_state,

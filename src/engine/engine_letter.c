@@ -1,7 +1,7 @@
 /* engine/letter: what becomes of bad records: fail, skip, or a dead letter of the epoch.
  *
- * Gives      engine_bad_record, engine_letter_add, engine_letter_schema,
- *            engine_letter_batch.
+ * Gives      engine_bad_record, engine_error_limit, engine_letter_add, _of_row, _schema
+ *            and _batch.
  * Owns       copies of the records' bytes, in the lane's letters arena of the epoch.
  * Always     1. a dead letter commits with the epoch that read its record.
  *
@@ -64,13 +64,8 @@ void engine_letter_add(engine_letters *letters, uint32_t sink,
     letters->count++;
 }
 
-static weir_code over_error_limit(engine_source *source, weir_err *err)
+static weir_code over_error_limit(const engine_source *source, weir_err *err)
 {
-    if (source->error_most == 0)
-        return WEIR_OK;
-    uint64_t bad = atomic_fetch_add(&source->error_bad, 1) + 1;
-    if (bad <= source->error_most)
-        return WEIR_OK;
     (void)weir_fail(err, WEIR_E_LIMIT,
                     "table '%.*s': more than %llu bad records in %llu",
                     WEIR_STR_FMT(source->table->name),
@@ -79,13 +74,37 @@ static weir_code over_error_limit(engine_source *source, weir_err *err)
     return weir_err_hint(err, "look at the dead letters, or raise error_limit");
 }
 
+/* Records of all partitions count together, in stretches of error_per: the bad ones of a
+   stretch are at most error_most. */
+weir_code engine_error_limit(engine_source *source, const bool *bad, uint32_t count,
+                             weir_err *err)
+{
+    if (source->error_per == 0)
+        return WEIR_OK;
+    bool over = false;
+    pthread_mutex_lock(&source->lock);
+    for (uint32_t i = 0; bad != NULL && i < count && !over; i++) {
+        source->error_bad += bad[i];
+        over = source->error_bad > source->error_most;
+        if (++source->error_records >= source->error_per)
+            source->error_records = source->error_bad = 0;
+    }
+    if (bad == NULL) {
+        source->error_records += count;
+        if (source->error_records >= source->error_per) {
+            source->error_records %= source->error_per;
+            source->error_bad = 0;
+        }
+    }
+    pthread_mutex_unlock(&source->lock);
+    return over ? over_error_limit(source, err) : WEIR_OK;
+}
+
 weir_code engine_bad_record(engine_lane *lane, engine_partition *partition,
                             const weir_record *record, const engine_reason *reason,
                             weir_err *err)
 {
-    engine_source *source = partition->source;
-    weir_metric_add(WEIR_M_records_bad, 1);
-    atomic_fetch_add(&lane->engine->status->bad, 1);
+    const engine_source *source = partition->source;
     if (source->on_error == ON_ERROR_FAIL) {
         weir_str place = position_text(partition, record->offset, lane->scratch);
         (void)weir_fail(err, WEIR_E_DECODE, "%.*s: bad record: %s", WEIR_STR_FMT(place),
@@ -98,7 +117,7 @@ weir_code engine_bad_record(engine_lane *lane, engine_partition *partition,
         engine_dead_letter letter = {
             .partition = partition,
             .table = source->table->name,
-            .topic = source->table->name,
+            .topic = source->topic,
             .key = copy_or_null(arena, record->key),
             .value = copy_or_null(arena, record->value),
             .headers = headers_json(record, arena),
@@ -109,8 +128,55 @@ weir_code engine_bad_record(engine_lane *lane, engine_partition *partition,
             .timestamp_us = record->timestamp_us,
         };
         engine_letter_add(&lane->letters, source->dead_sink, &letter);
+        lane->passed_bytes += sizeof letter + letter.key.len + letter.value.len +
+                              letter.headers.len; /* they count for the epoch's size */
     }
-    return over_error_limit(source, err);
+    return WEIR_OK;
+}
+
+static void json_value(weir_buf *out, weir_type type, const weir_datum *value)
+{
+    if (value->null) {
+        weir_buf_text(out, "null");
+        return;
+    }
+    weir_buf text = {0};
+    weir_datum_print(&text, type, value);
+    if (type.id == WEIR_T_JSONB)
+        weir_buf_str(out, weir_buf_view(&text));
+    else
+        weir_buf_json_text(out, weir_buf_view(&text));
+    weir_buf_done(&text);
+}
+
+static weir_str row_json(const weir_schema *schema, const weir_batch *batch, uint32_t row,
+                         weir_arena *arena)
+{
+    weir_buf json = {0};
+    for (uint32_t c = 0; c < schema->count && c < batch->columns; c++) {
+        weir_datum value = weir_column_get(&batch->column[c], row);
+        weir_buf_byte(&json, c == 0 ? '{' : ',');
+        weir_buf_json_text(&json, schema->field[c].name);
+        weir_buf_byte(&json, ':');
+        json_value(&json, batch->column[c].type, &value);
+    }
+    weir_buf_byte(&json, '}');
+    weir_str text = weir_str_copy(arena, weir_buf_view(&json));
+    weir_buf_done(&json);
+    return text;
+}
+
+engine_dead_letter engine_letter_of_row(const weir_sink_table *table,
+                                        const weir_batch *batch, const weir_refused *row,
+                                        weir_arena *arena)
+{
+    weir_assert(row->row < batch->rows);
+    return (engine_dead_letter){
+        .table = table->name,
+        .value = row_json(table->schema, batch, row->row, arena),
+        .code = weir_str_copy(arena, weir_str_of(row->code)).at,
+        .message = weir_str_copy(arena, weir_str_of(row->msg)),
+    };
 }
 
 enum {

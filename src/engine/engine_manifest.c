@@ -5,8 +5,8 @@
  *               CORRUPT, and nothing is taken from it.
  *
  * "positions": version, flags, closed windows, then per source and partition where reading
- * stands, the watermark, and what redelivery is judged by. "groups": sink groups by name
- * with the epoch at which each joined.
+ * stands, the watermark, and what redelivery is judged by. "groups": sink groups by their
+ * sections' names with the epoch at which each joined.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -62,29 +62,57 @@ static void write_partition(const engine_partition *partition, weir_buf *out)
     }
 }
 
+/* Every section ends with a checksum of its own: a byte that is not ours is found before
+   anything is taken from it. */
+static void seal_section(weir_buf *out, size_t from)
+{
+    weir_buf_u32(out, weir_crc32c(0, (weir_str){out->at + from, out->len - from}));
+}
+
+static void write_source(engine_source *source, weir_buf *out)
+{
+    weir_buf_blob(out, source->table->name);
+    pthread_mutex_lock(&source->lock);
+    weir_buf_blob(out, weir_str_of(source->pinned));
+    weir_buf_varint(out, source->error_records);
+    weir_buf_varint(out, source->error_bad);
+    pthread_mutex_unlock(&source->lock);
+    weir_buf_varint(out, source->partitions);
+    for (uint32_t p = 0; p < source->partitions; p++)
+        write_partition(&source->partition[p], out);
+}
+
 void engine_positions_write(engine_job *engine, int64_t closed_us, bool end, weir_buf *out)
 {
+    size_t from = out->len;
     weir_buf_byte(out, POSITIONS_VERSION);
     weir_buf_byte(out, (uint8_t)((end ? FLAG_END : 0) |
                                  (engine->setup->until_end ? FLAG_BOUNDED : 0)));
     weir_buf_u64(out, (uint64_t)closed_us);
     weir_buf_varint(out, engine->sources);
-    for (uint32_t s = 0; s < engine->sources; s++) {
-        engine_source *source = &engine->source[s];
-        weir_buf_blob(out, source->table->name);
-        pthread_mutex_lock(&source->pin_lock);
-        weir_buf_blob(out, weir_str_of(source->pinned));
-        pthread_mutex_unlock(&source->pin_lock);
-        weir_buf_varint(out, source->partitions);
-        for (uint32_t p = 0; p < source->partitions; p++)
-            write_partition(&source->partition[p], out);
-    }
+    for (uint32_t s = 0; s < engine->sources; s++)
+        write_source(&engine->source[s], out);
+    seal_section(out, from);
 }
 
 static weir_code damaged(const char *what, weir_err *err)
 {
     return weir_halt(err, WEIR_EXIT_CORRUPT, WEIR_E_CORRUPT,
                      "the manifest's %s are damaged", what);
+}
+
+/* The section without its checksum, when that is right and the version is known. */
+static weir_code open_section(weir_str bytes, uint8_t version, const char *what,
+                              weir_reader *out, weir_err *err)
+{
+    if (bytes.len < 5)
+        return damaged(what, err);
+    weir_str body = {bytes.at, bytes.len - 4};
+    weir_reader crc = weir_reader_of((weir_str){bytes.at + body.len, 4});
+    *out = weir_reader_of(body);
+    if (weir_read_u32(&crc) != weir_crc32c(0, body) || weir_read_byte(out) != version)
+        return damaged(what, err);
+    return WEIR_OK;
 }
 
 static engine_partition *find_partition(engine_source *source, weir_str name)
@@ -107,17 +135,17 @@ static weir_code read_marks(weir_reader *reader, engine_partition *partition, we
     uint8_t marks = weir_read_byte(reader);
     if (marks > ENGINE_MARKS_MAX)
         return damaged("positions", err);
+    partition->marks = 0;
     for (uint32_t i = 0; i < marks; i++) {
-        engine_mark *mark = &partition->mark[i];
-        memset(mark, 0, sizeof *mark);
+        engine_mark *mark = engine_mark_add(partition);
         weir_str origin = weir_read_blob(reader);
         mark->position = read_log_position(reader);
         mark->commit_us = (int64_t)weir_read_u64(reader);
         if (reader->bad || origin.len >= sizeof mark->origin)
             return damaged("positions", err);
-        memcpy(mark->origin, origin.at, origin.len);
+        if (origin.len > 0)
+            memcpy(mark->origin, origin.at, origin.len);
     }
-    partition->marks = marks;
     return WEIR_OK;
 }
 
@@ -130,6 +158,7 @@ static weir_code read_partition(engine_job *engine, weir_reader *reader, engine_
         return damaged("positions", err);
     if (partition == NULL)
         return partition_gone(source, name, err);
+    partition->resumed = true;
     partition->position.next_offset = (int64_t)weir_read_u64(reader);
     partition->position.last_offset = (int64_t)weir_read_u64(reader);
     partition->position.last_timestamp_us = (int64_t)weir_read_u64(reader);
@@ -155,58 +184,74 @@ static engine_source *find_source(engine_job *engine, weir_str name)
     return NULL;
 }
 
+static weir_code read_source(engine_job *engine, weir_reader *reader, bool bounded,
+                             weir_err *err)
+{
+    weir_str name = weir_read_blob(reader);
+    weir_str pinned = weir_read_blob(reader);
+    uint64_t records = weir_read_varint(reader), bad = weir_read_varint(reader);
+    uint64_t partitions = weir_read_varint(reader);
+    engine_source *source = find_source(engine, name);
+    if (reader->bad || source == NULL || pinned.len >= sizeof source->pinned)
+        return damaged("positions", err);
+    memset(source->pinned, 0, sizeof source->pinned);
+    if (pinned.len > 0)
+        memcpy(source->pinned, pinned.at, pinned.len);
+    source->error_records = records;
+    source->error_bad = bad;
+    for (uint64_t p = 0; p < partitions; p++) {
+        weir_code rc = read_partition(engine, reader, source, bounded, err);
+        if (rc != WEIR_OK)
+            return rc;
+    }
+    return WEIR_OK;
+}
+
 weir_code engine_positions_read(engine_job *engine, weir_str bytes, weir_err *err)
 {
-    weir_reader reader = weir_reader_of(bytes);
-    if (weir_read_byte(&reader) != POSITIONS_VERSION)
-        return damaged("positions", err);
+    weir_reader reader;
+    weir_code rc = open_section(bytes, POSITIONS_VERSION, "positions", &reader, err);
+    if (rc != WEIR_OK)
+        return rc;
     uint8_t flags = weir_read_byte(&reader);
     engine->ended = flags & FLAG_END;
     bool bounded = (flags & FLAG_BOUNDED) && !engine->ended;
     engine->closed_us = (int64_t)weir_read_u64(&reader);
     uint64_t sources = weir_read_varint(&reader);
-    for (uint64_t s = 0; s < sources && !reader.bad; s++) {
-        weir_str name = weir_read_blob(&reader);
-        weir_str pinned = weir_read_blob(&reader);
-        uint64_t partitions = weir_read_varint(&reader);
-        engine_source *source = find_source(engine, name);
-        if (reader.bad || source == NULL || pinned.len >= sizeof source->pinned)
-            return damaged("positions", err);
-        memset(source->pinned, 0, sizeof source->pinned);
-        memcpy(source->pinned, pinned.at, pinned.len);
-        for (uint64_t p = 0; p < partitions; p++) {
-            weir_code rc = read_partition(engine, &reader, source, bounded, err);
-            if (rc != WEIR_OK)
-                return rc;
-        }
-    }
+    for (uint64_t s = 0; s < sources && rc == WEIR_OK; s++)
+        rc = read_source(engine, &reader, bounded, err);
+    if (rc != WEIR_OK)
+        return rc;
     if (reader.bad || weir_reader_left(&reader) != 0)
         return damaged("positions", err);
-    return WEIR_OK;
+    return engine_check_added(engine, bounded && engine->setup->until_end, err);
 }
 
 void engine_groups_write(const engine_job *engine, weir_buf *out)
 {
+    size_t from = out->len;
     weir_buf_byte(out, GROUPS_VERSION);
     weir_buf_varint(out, engine->groups);
     for (uint32_t g = 0; g < engine->groups; g++) {
         const engine_group *group = &engine->group[g];
-        weir_buf_blob(out, group->name);
+        weir_buf_blob(out, weir_str_of(group->section));
         weir_buf_varint(out, group->joined ? group->joined : engine->last_epoch + 1);
     }
+    seal_section(out, from);
 }
 
 weir_code engine_groups_read(engine_job *engine, weir_str bytes, weir_err *err)
 {
-    weir_reader reader = weir_reader_of(bytes);
-    if (weir_read_byte(&reader) != GROUPS_VERSION)
-        return damaged("sink groups", err);
+    weir_reader reader;
+    weir_code rc = open_section(bytes, GROUPS_VERSION, "sink groups", &reader, err);
+    if (rc != WEIR_OK)
+        return rc;
     uint64_t groups = weir_read_varint(&reader);
     for (uint64_t i = 0; i < groups && !reader.bad; i++) {
-        weir_str name = weir_read_blob(&reader);
+        weir_str section = weir_read_blob(&reader);
         uint64_t joined = weir_read_varint(&reader);
         for (uint32_t g = 0; g < engine->groups; g++)
-            if (weir_str_eq(engine->group[g].name, name))
+            if (weir_str_is(section, engine->group[g].section))
                 engine->group[g].joined = joined;
     }
     if (reader.bad || weir_reader_left(&reader) != 0)

@@ -1,6 +1,6 @@
 /* engine/mark: which change events are redelivered, and which snapshots would count twice.
  *
- * Gives      engine_mark_judge.
+ * Gives      engine_mark_judge, engine_mark_add.
  * Relies on  events of one partition coming in offset order.
  * Always     1. the verdict is a function of the partition's events alone.
  *            2. snapshot rows are never judged by the mark.
@@ -35,33 +35,42 @@ static int position_compare(const weir_log_position *a, const weir_log_position 
     return order;
 }
 
-/* Exactly this text: the common case, without looking for its end. */
-static bool is_origin(const engine_mark *mark, weir_str origin)
+engine_mark *engine_mark_add(engine_partition *partition)
 {
-    return origin.len < ENGINE_ORIGIN_BYTES - 1 && mark->origin[origin.len] == 0 &&
-           memcmp(mark->origin, origin.at, origin.len) == 0 &&
-           memchr(mark->origin, 0, origin.len) == NULL;
-}
-
-/* The mark of this origin; a new one when there is none yet (position zero). */
-static engine_mark *mark_of(engine_partition *partition, weir_str origin)
-{
-    if (partition->marks > 0 && is_origin(&partition->mark[partition->marks - 1], origin))
-        return &partition->mark[partition->marks - 1];
-    size_t len = origin.len < ENGINE_ORIGIN_BYTES - 1 ? origin.len : ENGINE_ORIGIN_BYTES - 1;
-    for (uint32_t i = 0; i < partition->marks; i++)
-        if (strlen(partition->mark[i].origin) == len &&
-            memcmp(partition->mark[i].origin, origin.at, len) == 0)
-            return &partition->mark[i];
     if (partition->marks == ENGINE_MARKS_MAX) {
         memmove(partition->mark, partition->mark + 1,
                 sizeof *partition->mark * (ENGINE_MARKS_MAX - 1));
         partition->marks--;
     }
+    if (partition->marks == partition->mark_room) {
+        uint32_t room = partition->mark_room ? partition->mark_room * 2 : 2;
+        partition->mark = weir_heap_grow(partition->mark, partition->mark_room, room,
+                                         sizeof *partition->mark);
+        partition->mark_room = room;
+    }
     engine_mark *mark = &partition->mark[partition->marks++];
-    memset(mark, 0, sizeof *mark);
-    memcpy(mark->origin, origin.at, len);
-    mark->commit_us = INT64_MIN;
+    *mark = (engine_mark){.number = WEIR_NONE, .commit_us = INT64_MIN};
+    return mark;
+}
+
+/* The mark of this origin; a new one when there is none yet. `number` is the decoder's. */
+static engine_mark *mark_of(engine_partition *partition, uint32_t number, weir_str origin)
+{
+    size_t len = origin.len < ENGINE_ORIGIN_BYTES - 1 ? origin.len : ENGINE_ORIGIN_BYTES - 1;
+    for (uint32_t i = 0; i < partition->marks; i++)
+        if (partition->mark[i].number == number)
+            return &partition->mark[i];
+    for (uint32_t i = 0; i < partition->marks; i++) {
+        engine_mark *mark = &partition->mark[i];
+        if (strlen(mark->origin) != len || memcmp(mark->origin, origin.at, len) != 0)
+            continue;
+        mark->number = number;
+        return mark;
+    }
+    engine_mark *mark = engine_mark_add(partition);
+    mark->number = number;
+    if (len > 0)
+        memcpy(mark->origin, origin.at, len);
     return mark;
 }
 
@@ -122,7 +131,7 @@ engine_verdict engine_mark_judge(engine_partition *partition, const weir_event *
     partition->streamed = true;
     if (!event->positioned)
         return VERDICT_NEW;
-    engine_mark *mark = mark_of(partition, origin);
+    engine_mark *mark = mark_of(partition, event->origin, origin);
     bool fresh = mark->commit_us == INT64_MIN;
     bool above = fresh || position_compare(&event->position, &mark->position) > 0;
     bool later = fresh || event->commit_us > mark->commit_us;

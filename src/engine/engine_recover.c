@@ -9,15 +9,16 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <stdio.h>
-
 #include "engine_parts.h"
 
-static weir_code open_checkpoint(engine_job *engine, weir_err *err)
+static weir_code open_checkpoint(void *self, weir_err *err)
 {
+    engine_job *engine = self;
     const weir_engine_setup *setup = engine->setup;
     const weir_job_settings *job = &engine->plan->settings;
     weir_str prefix = {NULL, 0};
+    weir_store_free(engine->store); /* of a try before */
+    engine->store = NULL;
     weir_code rc = setup->store_at(setup->store_self, job->checkpoint_location,
                                    &engine->store, &prefix, err);
     if (rc != WEIR_OK)
@@ -46,33 +47,26 @@ static weir_code check_plan(const engine_job *engine, weir_err *err)
                               "nothing");
 }
 
-static weir_code replay_once(engine_job *engine, weir_sink *sink, const char *section,
-                             weir_err *err)
+typedef struct sink_replay {
+    engine_job *engine;
+    weir_sink  *sink;
+    const char *section;
+} sink_replay;
+
+static weir_code replay_once(void *self, weir_err *err)
 {
+    const sink_replay *replay = self;
     engine_history history;
-    engine_history_of(engine, weir_str_of(section), &history);
-    return sink->kind->replay(sink, &history.base, err);
+    engine_history_of(replay->engine, weir_str_of(replay->section), &history);
+    return replay->sink->kind->replay(replay->sink, &history.base, err);
 }
 
-static weir_code replay_sink(engine_job *engine, weir_sink *sink, const char *prefix,
-                             weir_str name, weir_err *err)
+static weir_code replay_sink(engine_job *engine, weir_sink *sink, const char *section,
+                             weir_err *err)
 {
-    char section[192];
-    snprintf(section, sizeof section, "%s/%.*s", prefix,
-             (int)(name.len < 128 ? name.len : 128), name.at);
-    weir_backoff backoff = {.clock = engine->clock};
-    for (;;) {
-        weir_err_clear(err);
-        weir_code rc = replay_once(engine, sink, section, err);
-        if (rc == WEIR_OK)
-            return WEIR_OK;
-        if (err->fate != WEIR_FATE_RETRY || atomic_load(engine->setup->stop))
-            return weir_err_note(err, "recovering %s", section);
-        if (backoff.tries == 0)
-            weir_log_warn("sink is away", WEIR_F_STR("sink", name),
-                          WEIR_F_TEXT("error", err->msg));
-        weir_backoff_wait(&backoff);
-    }
+    sink_replay replay = {engine, sink, section};
+    weir_code rc = engine_patiently(engine, replay_once, &replay, weir_str_of(section), err);
+    return rc == WEIR_OK ? rc : weir_err_note(err, "recovering %s", section);
 }
 
 static weir_code replay_sinks(engine_job *engine, weir_err *err)
@@ -80,9 +74,9 @@ static weir_code replay_sinks(engine_job *engine, weir_err *err)
     WEIR_FAILPOINT(tk_before_sinks);
     weir_code rc = WEIR_OK;
     for (uint32_t g = 0; g < engine->groups && rc == WEIR_OK; g++)
-        rc = replay_sink(engine, engine->group[g].sink, "sink", engine->group[g].name, err);
+        rc = replay_sink(engine, engine->group[g].sink, engine->group[g].section, err);
     for (uint32_t d = 0; d < engine->deads && rc == WEIR_OK; d++)
-        rc = replay_sink(engine, engine->dead[d].sink, "dead", engine->dead[d].name, err);
+        rc = replay_sink(engine, engine->dead[d].sink, engine->dead[d].section, err);
     if (rc == WEIR_OK)
         WEIR_FAILPOINT(tk_finalised);
     return rc;
@@ -104,23 +98,23 @@ static weir_code restore(engine_job *engine, weir_err *err)
     return rc;
 }
 
+static weir_code seek_next(void *self, weir_err *err)
+{
+    engine_source *source = self;
+    const engine_partition *partition = &source->partition[source->sought];
+    return source->source->kind->seek(source->source, source->sought, &partition->position,
+                                      err);
+}
+
 static weir_code seek_source(engine_source *source, weir_err *err)
 {
-    weir_source *instance = source->source;
-    for (uint32_t p = 0; p < source->partitions; p++) {
-        weir_backoff backoff = {.clock = source->engine->clock};
-        for (;;) {
-            weir_err_clear(err);
-            weir_code rc = instance->kind->seek(instance, p, &source->partition[p].position,
-                                                err);
-            if (rc == WEIR_OK)
-                break;
-            if (err->fate != WEIR_FATE_RETRY || atomic_load(source->engine->setup->stop))
-                return weir_err_note(err, "table '%.*s', partition %.*s",
-                                     WEIR_STR_FMT(source->table->name),
-                                     WEIR_STR_FMT(source->partition[p].name));
-            weir_backoff_wait(&backoff);
-        }
+    for (; source->sought < source->partitions; source->sought++) {
+        weir_code rc = engine_patiently(source->engine, seek_next, source,
+                                        source->table->name, err);
+        if (rc != WEIR_OK)
+            return weir_err_note(err, "table '%.*s', partition %.*s",
+                                 WEIR_STR_FMT(source->table->name),
+                                 WEIR_STR_FMT(source->partition[source->sought].name));
     }
     return WEIR_OK;
 }
@@ -136,41 +130,47 @@ static weir_code seek_sources(engine_job *engine, weir_err *err)
     return WEIR_OK;
 }
 
-static weir_code take_over(engine_job *engine, bool *finalised, weir_err *err)
+static weir_code take_over_once(void *self, weir_err *err)
+{
+    engine_job *engine = self;
+    weir_arena_reset(engine->manifest_arena);
+    engine->last = NULL;
+    return weir_checkpoint_take_over(engine->checkpoint, engine->manifest_arena,
+                                     &engine->last, &engine->last_finalised, err);
+}
+
+static weir_code take_over(engine_job *engine, weir_err *err)
 {
     engine->manifest_arena = weir_arena_new("manifest", 64 << 10);
     atomic_store(&engine->status->phase, WEIR_PHASE_STANDBY);
-    weir_code rc = weir_checkpoint_take_over(engine->checkpoint, engine->manifest_arena,
-                                             &engine->last, finalised, err);
+    weir_code rc = engine_patiently(engine, take_over_once, engine,
+                                    WEIR_STR("the checkpoint's store"), err);
     atomic_store(&engine->status->phase, WEIR_PHASE_RECOVERING);
+    weir_metric_set(WEIR_M_generation,
+                    (int64_t)weir_checkpoint_generation(engine->checkpoint));
     if (rc != WEIR_OK || engine->last == NULL)
         return rc;
-    engine->resumed = true;
     engine->last_epoch = engine->last->epoch;
     engine->last_sha = engine->last->sha;
+    atomic_store(&engine->status->epoch, engine->last_epoch);
+    weir_metric_set(WEIR_M_epoch, (int64_t)engine->last_epoch);
     return check_plan(engine, err);
 }
 
 weir_code engine_recover(engine_job *engine, weir_err *err)
 {
-    bool finalised = false;
-    weir_code rc = open_checkpoint(engine, err);
+    weir_code rc = engine_patiently(engine, open_checkpoint, engine,
+                                    WEIR_STR("the checkpoint's store"), err);
     if (rc != WEIR_OK)
         return weir_err_note(err, "opening the checkpoint");
     engine->lineage = weir_checkpoint_lineage(engine->checkpoint);
     rc = engine_open_sinks(engine, err);
     if (rc == WEIR_OK)
-        rc = take_over(engine, &finalised, err);
-    if (rc != WEIR_OK)
-        return rc;
-    engine->closed_us = INT64_MIN;
-    if (engine->last) {
-        rc = restore(engine, err);
-    } else {
+        rc = take_over(engine, err);
+    if (rc == WEIR_OK && engine->last == NULL)
         rc = engine_check_starts(engine, err);
-        if (rc == WEIR_OK)
-            rc = replay_sinks(engine, err);
-    }
+    if (rc == WEIR_OK)
+        rc = engine->last ? restore(engine, err) : replay_sinks(engine, err);
     if (rc == WEIR_OK)
         rc = seek_sources(engine, err);
     if (rc == WEIR_OK)

@@ -6,17 +6,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <stdio.h>
-#include <string.h>
-
 #include "engine_parts.h"
 
 static bool given(const weir_table *table, const weir_sink_kind *kind, const char *name)
 {
-    for (const weir_option *option = kind->options; option && option->name; option++)
-        if (strcmp(option->name, name) == 0)
-            return weir_opts_given(table->opts, name);
-    return false;
+    return engine_has_option(kind->options, name) && weir_opts_given(table->opts, name);
 }
 
 /* "mysql://user@host/shop?x=y" -> "shop". */
@@ -41,16 +35,41 @@ static weir_str group_name(const weir_table *table, const weir_sink_kind *kind)
     return database_of(weir_opts_text(table->opts, kind->group_by));
 }
 
-static engine_group *group_of(engine_job *engine, const weir_table *table,
-                              const weir_sink_kind *kind)
+/* Tables of one group share a connection, so they have to be in one place. */
+static weir_code check_place(const engine_group *group, const weir_table *table,
+                             weir_err *err)
 {
-    weir_str name = group_name(table, kind);
+    const char *by = group->kind->group_by;
+    if (by == NULL || weir_str_eq(weir_opts_text(group->table[0].opts, by),
+                                  weir_opts_text(table->opts, by)))
+        return WEIR_OK;
+    (void)weir_fail(err, WEIR_E_CONFIG,
+                    "tables '%.*s' and '%.*s' are in sink group '%.*s' but have different "
+                    "values of %s",
+                    WEIR_STR_FMT(group->table[0].name), WEIR_STR_FMT(table->name),
+                    WEIR_STR_FMT(group->name), by);
+    (void)weir_err_at(err, weir_opts_at(table->opts, by));
+    return weir_err_hint(err, "write the same %s, or give one table a sink_group of its own",
+                         by);
+}
+
+static engine_group *find_group(engine_job *engine, const weir_sink_kind *kind,
+                                weir_str name)
+{
     for (uint32_t g = 0; g < engine->groups; g++)
         if (engine->group[g].kind == kind && weir_str_eq(engine->group[g].name, name))
             return &engine->group[g];
+    return NULL;
+}
+
+/* Kinds name their groups apart: a database and a table may have the same name. */
+static engine_group *add_group(engine_job *engine, const weir_sink_kind *kind, weir_str name)
+{
     engine_group *group = &engine->group[engine->groups++];
     group->kind = kind;
     group->name = name;
+    group->section = weir_arena_text(engine->arena, "sink/%s/%.*s", kind->name,
+                                     WEIR_STR_FMT(name));
     group->table = WEIR_ARRAY(engine->arena, weir_sink_table, engine->plan->tables + 1);
     return group;
 }
@@ -58,8 +77,10 @@ static engine_group *group_of(engine_job *engine, const weir_table *table,
 static uint32_t table_in_group(engine_group *group, const weir_table *table, bool changelog)
 {
     for (uint32_t t = 0; t < group->tables; t++)
-        if (weir_str_eq(group->table[t].name, table->name))
+        if (weir_str_eq(group->table[t].name, table->name)) {
+            group->table[t].changelog |= changelog;
             return t;
+        }
     group->table[group->tables] = (weir_sink_table){
         .name = table->name, .schema = &table->schema, .keys = table->keys,
         .key = table->key, .opts = table->opts,
@@ -91,11 +112,19 @@ static weir_code place_flow(engine_job *engine, uint32_t node, weir_err *err)
     if (kind == NULL)
         return weir_fail(err, WEIR_E_CONFIG, "there is no sink '%s' in this build",
                          table->connector->name);
-    engine_group *group = group_of(engine, table, kind);
+    weir_str name = group_name(table, kind);
+    engine_group *group = find_group(engine, kind, name);
+    weir_code rc = group ? check_place(group, table, err) : WEIR_OK;
+    if (rc != WEIR_OK)
+        return rc;
+    if (group == NULL)
+        group = add_group(engine, kind, name);
     bool changelog = !table->final && !kind->keyed && gives_changes(engine, node);
-    engine->flow_group[engine->flows] = (uint32_t)(group - engine->group);
-    engine->flow_table[engine->flows] = table_in_group(group, table, changelog);
-    engine->flows++;
+    bool rolls = engine_has_option(kind->options, "roll.idle");
+    engine->flow[engine->flows++] = (engine_flow){
+        .group = (uint32_t)(group - engine->group),
+        .table = table_in_group(group, table, changelog),
+        .idle_us = rolls ? weir_opts_int(table->opts, "roll.idle") : 0};
     return WEIR_OK;
 }
 
@@ -104,31 +133,33 @@ static weir_sink_setup setup_of(engine_job *engine)
     return (weir_sink_setup){
         .job = engine->plan->settings.job_name, .lineage = engine->lineage,
         .task = WEIR_STR("t0"), .clock = engine->clock,
-        .open_bytes_max = (size_t)engine->plan->settings.memory_limit / 4,
+        .open_bytes_max = (size_t)engine->plan->settings.memory_limit / 4 /
+                          (engine->groups + engine->sources + 1),
         .embedded = engine->setup->embedded, .output = engine->setup->output,
         .stop = engine->setup->stop, .store_at = engine->setup->store_at,
         .store_self = engine->setup->store_self};
 }
 
+typedef struct sink_opening {
+    const weir_sink_kind *kind;
+    weir_sink_setup       setup;
+    weir_sink           **out;
+} sink_opening;
+
+static weir_code open_instance(void *self, weir_err *err)
+{
+    sink_opening *opening = self;
+    return weir_sink_new(opening->kind, &opening->setup, opening->out, err);
+}
+
 static weir_code open_group(engine_job *engine, engine_group *group, weir_err *err)
 {
-    weir_sink_setup setup = setup_of(engine);
-    setup.group = group->name;
-    setup.table = group->table;
-    setup.tables = group->tables;
-    weir_backoff backoff = {.clock = engine->clock};
-    for (;;) {
-        weir_err_clear(err);
-        weir_code rc = weir_sink_new(group->kind, &setup, &group->sink, err);
-        if (rc == WEIR_OK)
-            return WEIR_OK;
-        if (err->fate != WEIR_FATE_RETRY || atomic_load(engine->setup->stop))
-            return weir_err_note(err, "opening sink '%.*s'", WEIR_STR_FMT(group->name));
-        if (backoff.tries == 0)
-            weir_log_warn("sink is away", WEIR_F_STR("sink", group->name),
-                          WEIR_F_TEXT("error", err->msg));
-        weir_backoff_wait(&backoff);
-    }
+    sink_opening opening = {.kind = group->kind, .setup = setup_of(engine),
+                            .out = &group->sink};
+    opening.setup.group = group->name;
+    opening.setup.table = group->table;
+    opening.setup.tables = group->tables;
+    return engine_patiently(engine, open_instance, &opening, group->name, err);
 }
 
 static weir_code open_dead(engine_job *engine, engine_dead *dead, weir_err *err)
@@ -175,7 +206,9 @@ static weir_code open_deads(engine_job *engine, weir_err *err)
         source->dead_sink = d;
         if (d < engine->deads)
             continue;
-        engine->dead[engine->deads++].name = name;
+        engine->dead[engine->deads].name = name;
+        engine->dead[engine->deads++].section =
+            weir_arena_text(engine->arena, "dead/%.*s", WEIR_STR_FMT(name));
         weir_code rc = open_dead(engine, &engine->dead[d], err);
         if (rc != WEIR_OK)
             return weir_err_note(err, "dead letters '%.*s'", WEIR_STR_FMT(name));
@@ -187,8 +220,7 @@ weir_code engine_open_sinks(engine_job *engine, weir_err *err)
 {
     const weir_plan *plan = engine->plan;
     engine->group = WEIR_ARRAY(engine->arena, engine_group, plan->tables + 1);
-    engine->flow_group = WEIR_ARRAY(engine->arena, uint32_t, plan->nodes + 1);
-    engine->flow_table = WEIR_ARRAY(engine->arena, uint32_t, plan->nodes + 1);
+    engine->flow = WEIR_ARRAY(engine->arena, engine_flow, plan->nodes + 1);
     weir_code rc = WEIR_OK;
     for (uint32_t n = 0; n < plan->nodes && rc == WEIR_OK; n++)
         if (plan->node[n].kind == WEIR_NODE_SINK)

@@ -12,6 +12,8 @@
 
 #define SLICES_VERSION 1
 #define SLICES_DELTAS_BEFORE_FULL 64
+#define SLICES_FULL_BYTES (4u << 20) /* of full copies in an epoch; one always */
+#define SLICES_AT_ONCE 16u           /* full copies, or epochs' deltas, in memory */
 
 static bool wants_full(const engine_job *engine, uint32_t number, uint64_t epoch)
 {
@@ -22,20 +24,44 @@ static bool wants_full(const engine_job *engine, uint32_t number, uint64_t epoch
     return slice->delta_bytes > (uint64_t)size + 4096;
 }
 
-void engine_slices_choose(engine_job *engine, engine_epoch *epoch)
+/* A stop is worth some work when deltas are more than a quarter of what a start reads. */
+static bool deltas_weigh(const engine_job *engine)
 {
+    uint64_t delta = 0, size = 0;
+    for (uint32_t i = 0; i < WEIR_SLICES; i++) {
+        delta += engine->slice[i].delta_bytes;
+        size += weir_ops_slice_bytes(engine->ops, i);
+    }
+    return delta > size / 4;
+}
+
+static uint32_t oldest_wanting(const engine_job *engine, const engine_epoch *epoch)
+{
+    uint32_t oldest = WEIR_SLICES;
+    for (uint32_t i = 0; i < WEIR_SLICES; i++) {
+        if (epoch->slice_full[i] || !wants_full(engine, i, epoch->number))
+            continue;
+        if (oldest == WEIR_SLICES ||
+            engine->slice[i].full_epoch < engine->slice[oldest].full_epoch)
+            oldest = i;
+    }
+    return oldest;
+}
+
+void engine_slices_choose(engine_job *engine, engine_epoch *epoch, bool last)
+{
+    bool all = last && deltas_weigh(engine);
+    for (uint32_t i = 0; all && i < WEIR_SLICES; i++)
+        epoch->slice_full[i] = engine->slice[i].delta_bytes > 0;
+    size_t bytes = 0;
     for (uint32_t taken = 0; taken < ENGINE_FULL_SLICES; taken++) {
-        uint32_t oldest = WEIR_SLICES;
-        for (uint32_t i = 0; i < WEIR_SLICES; i++) {
-            if (epoch->slice_full[i] || !wants_full(engine, i, epoch->number))
-                continue;
-            if (oldest == WEIR_SLICES ||
-                engine->slice[i].full_epoch < engine->slice[oldest].full_epoch)
-                oldest = i;
-        }
-        if (oldest == WEIR_SLICES)
+        uint32_t slice = oldest_wanting(engine, epoch);
+        if (slice == WEIR_SLICES)
             return;
-        epoch->slice_full[oldest] = true;
+        bytes += weir_ops_slice_bytes(engine->ops, slice);
+        if (taken > 0 && bytes > SLICES_FULL_BYTES)
+            return;
+        epoch->slice_full[slice] = true;
     }
 }
 
@@ -105,6 +131,7 @@ void engine_slices_stage(engine_job *engine, engine_epoch *epoch, weir_stage *st
         weir_blob_ref_write(out, full ? &epoch->slice_ref[i] : &slice->full);
     }
     write_deltas(engine, epoch, out);
+    weir_buf_u32(out, weir_crc32c(0, weir_buf_view(out)));
 }
 
 void engine_slices_keep(engine_job *engine, const engine_epoch *epoch)
@@ -122,8 +149,7 @@ void engine_slices_keep(engine_job *engine, const engine_epoch *epoch)
         engine_slice *slice = &engine->slice[i];
         if (epoch->slice_full[i])
             *slice = (engine_slice){.full = epoch->slice_ref[i], .has_full = true,
-                                    .full_epoch = epoch->number,
-                                    .full_bytes = epoch->slice_bytes[i].len};
+                                    .full_epoch = epoch->number};
         else
             slice->delta_bytes += epoch->slice_bytes[i].len;
     }
@@ -135,9 +161,29 @@ static weir_code damaged(weir_err *err)
                      "the manifest's list of state is damaged");
 }
 
+static weir_code read_deltas(engine_job *engine, weir_reader *reader, weir_err *err)
+{
+    uint64_t deltas = weir_read_varint(reader);
+    if (reader->bad || deltas > ENGINE_DELTAS_MAX)
+        return damaged(err);
+    for (uint64_t i = 0; i < deltas; i++) {
+        engine->delta[i].epoch = weir_read_varint(reader);
+        if (!weir_blob_ref_read(reader, &engine->delta[i].ref))
+            return damaged(err);
+    }
+    engine->deltas = (uint32_t)deltas;
+    return reader->bad || weir_reader_left(reader) ? damaged(err) : WEIR_OK;
+}
+
 static weir_code read_index(engine_job *engine, weir_str section, weir_err *err)
 {
-    weir_reader reader = weir_reader_of(section);
+    if (section.len < 6)
+        return damaged(err);
+    weir_str body = {section.at, section.len - 4};
+    weir_reader crc = weir_reader_of((weir_str){section.at + body.len, 4});
+    if (weir_read_u32(&crc) != weir_crc32c(0, body))
+        return damaged(err);
+    weir_reader reader = weir_reader_of(body);
     if (weir_read_byte(&reader) != SLICES_VERSION || weir_read_byte(&reader) != WEIR_SLICES)
         return damaged(err);
     for (uint32_t i = 0; i < WEIR_SLICES; i++) {
@@ -149,38 +195,24 @@ static weir_code read_index(engine_job *engine, weir_str section, weir_err *err)
         if (!weir_blob_ref_read(&reader, &slice->full))
             return damaged(err);
     }
-    uint64_t deltas = weir_read_varint(&reader);
-    if (reader.bad || deltas > ENGINE_DELTAS_MAX)
-        return damaged(err);
-    for (uint64_t i = 0; i < deltas; i++) {
-        engine->delta[i].epoch = weir_read_varint(&reader);
-        if (!weir_blob_ref_read(&reader, &engine->delta[i].ref))
-            return damaged(err);
-    }
-    engine->deltas = (uint32_t)deltas;
-    return reader.bad || weir_reader_left(&reader) ? damaged(err) : WEIR_OK;
+    return read_deltas(engine, &reader, err);
 }
 
-static weir_code load_full(engine_job *engine, weir_err *err)
+typedef struct slices_fetch { /* of one list of blobs */
+    engine_job   *engine;
+    weir_blob_ref ref[SLICES_AT_ONCE];
+    uint32_t      which[SLICES_AT_ONCE]; /* slice, or place in engine->delta */
+    weir_buf      bytes[SLICES_AT_ONCE];
+    uint32_t      count;
+} slices_fetch;
+
+static weir_code fetch_once(void *self, weir_err *err)
 {
-    weir_blob_ref ref[WEIR_SLICES];
-    uint32_t which[WEIR_SLICES];
-    weir_buf bytes[WEIR_SLICES] = {{0}};
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < WEIR_SLICES; i++) {
-        if (!engine->slice[i].has_full)
-            continue;
-        ref[count] = engine->slice[i].full;
-        which[count++] = i;
-    }
-    weir_code rc = weir_checkpoint_fetch(engine->checkpoint, ref, count, bytes, err);
-    for (uint32_t i = 0; i < count && rc == WEIR_OK; i++) {
-        engine->slice[which[i]].full_bytes = bytes[i].len;
-        rc = weir_ops_load(engine->ops, which[i], true, weir_buf_view(&bytes[i]), err);
-    }
-    for (uint32_t i = 0; i < count; i++)
-        weir_buf_done(&bytes[i]);
-    return rc;
+    slices_fetch *fetch = self;
+    for (uint32_t i = 0; i < fetch->count; i++)
+        weir_buf_clear(&fetch->bytes[i]);
+    return weir_checkpoint_fetch(fetch->engine->checkpoint, fetch->ref, fetch->count,
+                                 fetch->bytes, err);
 }
 
 static weir_code load_delta(engine_job *engine, const engine_delta *delta, weir_str bytes,
@@ -203,30 +235,45 @@ static weir_code load_delta(engine_job *engine, const engine_delta *delta, weir_
     return WEIR_OK;
 }
 
-static weir_code load_deltas(engine_job *engine, weir_err *err)
+/* Gets what the list names, and loads it in that order. */
+static weir_code load(slices_fetch *fetch, bool full, weir_err *err)
 {
-    weir_code rc = WEIR_OK;
-    for (uint32_t from = 0; from < engine->deltas && rc == WEIR_OK; from += 16) {
-        uint32_t count = engine->deltas - from < 16 ? engine->deltas - from : 16;
-        weir_blob_ref ref[16];
-        weir_buf bytes[16] = {{0}};
-        for (uint32_t i = 0; i < count; i++)
-            ref[i] = engine->delta[from + i].ref;
-        rc = weir_checkpoint_fetch(engine->checkpoint, ref, count, bytes, err);
-        for (uint32_t i = 0; i < count && rc == WEIR_OK; i++)
-            rc = load_delta(engine, &engine->delta[from + i], weir_buf_view(&bytes[i]), err);
-        for (uint32_t i = 0; i < count; i++)
-            weir_buf_done(&bytes[i]);
+    engine_job *engine = fetch->engine;
+    weir_code rc = engine_patiently(engine, fetch_once, fetch,
+                                    WEIR_STR("the checkpoint's store"), err);
+    for (uint32_t i = 0; i < fetch->count && rc == WEIR_OK; i++) {
+        weir_str bytes = weir_buf_view(&fetch->bytes[i]);
+        if (full)
+            rc = weir_ops_load(engine->ops, fetch->which[i], true, bytes, err);
+        else
+            rc = load_delta(engine, &engine->delta[fetch->which[i]], bytes, err);
     }
+    for (uint32_t i = 0; i < fetch->count; i++)
+        weir_buf_done(&fetch->bytes[i]);
+    fetch->count = 0;
     return rc;
+}
+
+static weir_code add(slices_fetch *fetch, const weir_blob_ref *ref, uint32_t which, bool full,
+                     weir_err *err)
+{
+    fetch->ref[fetch->count] = *ref;
+    fetch->which[fetch->count++] = which;
+    return fetch->count < SLICES_AT_ONCE ? WEIR_OK : load(fetch, full, err);
 }
 
 weir_code engine_slices_restore(engine_job *engine, weir_str section, weir_err *err)
 {
+    slices_fetch fetch = {.engine = engine};
     weir_code rc = read_index(engine, section, err);
+    for (uint32_t i = 0; i < WEIR_SLICES && rc == WEIR_OK; i++)
+        if (engine->slice[i].has_full)
+            rc = add(&fetch, &engine->slice[i].full, i, true, err);
     if (rc == WEIR_OK)
-        rc = load_full(engine, err);
+        rc = load(&fetch, true, err);
+    for (uint32_t i = 0; i < engine->deltas && rc == WEIR_OK; i++)
+        rc = add(&fetch, &engine->delta[i].ref, i, false, err);
     if (rc == WEIR_OK)
-        rc = load_deltas(engine, err);
+        rc = load(&fetch, false, err);
     return rc;
 }

@@ -109,7 +109,9 @@ weir_code weir_ops_push(weir_ops *ops, uint32_t lane, const weir_rows *rows,
     op_run(ops, &push.source->path, push.out, scratch, errors);
     make_folds(&push, rows, errors, &more);
     size_t bytes = bytes_needed(&push, lane);
-    if (!weir_budget_take(ops->budget, bytes)) {
+    if (rows->must) {
+        weir_budget_force(ops->budget, bytes);
+    } else if (!weir_budget_take(ops->budget, bytes)) {
         errors->count = first;
         (void)weir_retry(err, WEIR_E_LIMIT, "state does not fit into %zu bytes",
                          ops->budget->limit);

@@ -1,0 +1,132 @@
+/* engine/job: the running job: epochs, sink groups, state in the checkpoint, and the struct
+ * that all files of this folder share.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef ENGINE_JOB_H
+#define ENGINE_JOB_H
+
+#include "engine_types.h"
+
+#define ENGINE_DELTAS_MAX 160u /* epochs whose deltas a manifest lists */
+#define ENGINE_FULL_SLICES 2u   /* full copies of slices that an epoch writes */
+
+/* One slice of state in the store: its full copy; the deltas behind it are epochs'. */
+typedef struct engine_slice {
+    weir_blob_ref full;
+    bool          has_full;
+    uint64_t      full_epoch;  /* deltas of later epochs come on top */
+    uint64_t      delta_bytes; /* since the full copy, as saved */
+} engine_slice;
+
+typedef struct engine_delta { /* the deltas of all slices of one epoch, in one blob */
+    weir_blob_ref ref;
+    uint64_t      epoch;
+} engine_delta;
+
+typedef struct engine_group { /* a sink group */
+    weir_sink       *sink;
+    const weir_sink_kind *kind;
+    weir_str         name;
+    const char      *section;  /* of manifests: "sink/<kind>/<name>" */
+    weir_sink_table *table;
+    uint32_t         tables;
+    uint64_t         joined;   /* epoch whose manifest named it first; 0: not yet */
+} engine_group;
+
+typedef struct engine_dead { /* a dead-letter target */
+    weir_str    name;
+    const char *section; /* "dead/<name>" */
+    weir_sink  *sink;
+} engine_dead;
+
+typedef struct engine_flow { /* where the rows of a SINK node go */
+    uint32_t group, table; /* table: in group->table */
+    int64_t  idle_us;      /* its files roll when idle for so long; 0: it has none */
+    int64_t  at_us;        /* idle since then */
+    uint32_t cuts;         /* epochs that have to be cut for that, though nothing comes */
+} engine_flow;
+
+/* An epoch between its cut and its end. Everything lives in `arena`. */
+typedef struct engine_epoch {
+    weir_arena   *arena;
+    uint64_t      number;
+    int64_t       cut_us;         /* monotonic */
+    int64_t       watermark_us;   /* windows up to here are closed by this epoch */
+    int64_t       closed_us;      /* kept: later rows up to here are late */
+    bool          end;            /* the job is over */
+    weir_arena   *lane_arena[WEIR_LANES_MAX]; /* of what lanes emit */
+    weir_emission emission;
+    weir_buf      slice_bytes[WEIR_SLICES];
+    bool          slice_full[WEIR_SLICES];
+    weir_blob_ref slice_ref[WEIR_SLICES]; /* of full copies, when staged */
+    weir_blob_ref delta_ref;
+    bool          has_delta;
+    weir_buf      positions;      /* section */
+    engine_letters letters[WEIR_LANES_MAX + 1];
+    uint32_t      letter_sets;
+    uint64_t      records;
+    weir_position *ack;           /* all partitions of all sources, in order */
+    uint32_t     *ack_count;      /* per source */
+} engine_epoch;
+
+struct engine_job {
+    const weir_engine_setup *setup;
+    const weir_plan *plan;
+    weir_clock      *clock;
+    weir_status     *status;
+    weir_arena      *arena;   /* job */
+    weir_budget      budget;
+    weir_ops        *ops;
+    uint32_t         sources;
+    engine_source   *source;
+    uint32_t         partitions; /* of all sources */
+    uint32_t         lanes;
+    engine_lane     *lane;
+    uint32_t         groups;
+    engine_group    *group;
+    uint32_t         flows;      /* SINK nodes in order of the plan */
+    engine_flow     *flow;
+    uint32_t         deads;
+    engine_dead     *dead;
+    weir_store      *store;
+    weir_checkpoint *checkpoint;
+    uint32_t         lineage;
+    weir_manifest   *last;       /* committed; in `manifest_arena` */
+    weir_arena      *manifest_arena;
+    bool             last_finalised; /* `last` was, when it was taken over */
+    uint64_t         last_epoch;
+    weir_sha256      last_sha;
+    engine_slice     slice[WEIR_SLICES];
+    uint32_t         deltas;
+    engine_delta     delta[ENGINE_DELTAS_MAX];
+    int64_t          closed_us;  /* windows up to here were closed */
+    bool             ended;      /* the last manifest is an END */
+
+    pthread_mutex_t  lock;
+    pthread_cond_t   changed;
+    bool             cut;        /* lanes should come to the barrier */
+    uint32_t         parked;     /* lanes at the barrier */
+    uint64_t         cut_number; /* grows with every release */
+    enum { PHASE_NONE, PHASE_MERGE } work;
+    atomic_uint      slice_next; /* slices handed out in PHASE_MERGE */
+    uint32_t         working;    /* lanes still in PHASE_MERGE */
+    engine_epoch    *epoch;      /* being cut */
+    weir_emission    slice_emission[WEIR_SLICES];
+    atomic_int       full;       /* a lane met a limit: cut as soon as possible */
+    atomic_bool      dirty;      /* something was read since the last cut */
+    int64_t          last_cut_us; /* monotonic */
+    engine_epoch    *committing; /* handed over, not finalised */
+    bool             dropped;    /* the commit thread gave up: see engine_giving_up */
+    bool             unfinished; /* a manifest was put, and not all is visible yet */
+    bool             commit_quit;
+    pthread_t        commit_thread;
+    bool             commit_started;
+    atomic_bool      halted;     /* a thread failed: error below is set */
+    weir_err         error;
+    atomic_bool      quit;       /* threads end */
+    atomic_int       away;       /* servers that do not answer: not ready */
+    _Atomic int64_t  stop_us;    /* monotonic; when the stop was noticed, 0: not yet */
+};
+
+#endif
