@@ -14,7 +14,8 @@
 #include "weir/limits.h"
 
 enum {
-    END_US = 5000000 /* that the library gets to end its threads */
+    END_US = 5000000,      /* that the library gets to end its threads */
+    ASK_SLICE_US = 1000000 /* of a question, between looks at what went wrong */
 };
 
 /* Runs in our thread, from kafka_serve or inside a poll. */
@@ -32,9 +33,10 @@ static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opa
         if (kafka->why[0])
             return;
     }
-    if (kafka->why_final && !kafka_is_final(which))
+    bool final = kafka_is_final(which) || strstr(reason, "certificate verify failed");
+    if (kafka->why_final && !final)
         return;
-    kafka->why_final = kafka_is_final(which);
+    kafka->why_final = final;
     (void)snprintf(kafka->why, sizeof kafka->why, "%s", reason);
 }
 
@@ -70,7 +72,29 @@ static weir_code unanswered(weir_kafka *kafka, rd_kafka_resp_err_t code, const c
     weir_code rc = kafka_failed(err, code, kafka->why, what);
     if (kafka->why_final)
         err->fate = WEIR_FATE_HALT;
+    if (rc == WEIR_E_REMOTE)
+        (void)weir_err_hint(err, "check the address, 'kafka.security.protocol' and what the "
+                                 "listener asks for");
     return rc;
+}
+
+/* Asks in slices, so that a refused login is told at once and not after the timeout. */
+static rd_kafka_resp_err_t ask(weir_kafka *kafka, int timeout_ms,
+                               const struct rd_kafka_metadata **out)
+{
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    kafka->why_final = false; /* said again if it still is */
+    int64_t until_us = kafka->clock->mono_us(kafka->clock) + timeout_ms * 1000LL;
+    for (int64_t left_us = timeout_ms * 1000LL; left_us > 0 && !kafka->why_final;
+         left_us = until_us - kafka->clock->mono_us(kafka->clock)) {
+        int64_t slice_us = left_us < ASK_SLICE_US ? left_us : ASK_SLICE_US;
+        code = rd_kafka_metadata(kafka->handle, 0, kafka->topic, out,
+                                 kafka_timeout_ms(slice_us));
+        if (code != RD_KAFKA_RESP_ERR__TIMED_OUT && code != RD_KAFKA_RESP_ERR__TRANSPORT)
+            break;
+        kafka_serve(kafka);
+    }
+    return code;
 }
 
 weir_code kafka_ask_topic(weir_kafka *kafka, int timeout_ms, uint32_t *out_partitions,
@@ -79,8 +103,7 @@ weir_code kafka_ask_topic(weir_kafka *kafka, int timeout_ms, uint32_t *out_parti
     char what[320];
     const struct rd_kafka_metadata *answer = NULL;
     (void)snprintf(what, sizeof what, "asking Kafka for topic '%s'", kafka->name);
-    rd_kafka_resp_err_t code = rd_kafka_metadata(kafka->handle, 0, kafka->topic, &answer,
-                                                 timeout_ms);
+    rd_kafka_resp_err_t code = ask(kafka, timeout_ms, &answer);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return unanswered(kafka, code, what, err);
     code = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
@@ -141,6 +164,9 @@ weir_code weir_kafka_open(const weir_kafka_setup *setup, weir_kafka **out, weir_
     if (rc == WEIR_OK)
         rc = weir_kafka_partitions(kafka, &count, err);
     if (rc != WEIR_OK) {
+        if (kafka->why_final && kafka_scram_fails(setup))
+            (void)weir_err_hint(err, "librdkafka %s cannot log in with SCRAM at Kafka 4; 2.6.1 "
+                                "or later can", rd_kafka_version_str());
         weir_kafka_close(kafka);
         return rc;
     }

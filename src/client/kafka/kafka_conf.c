@@ -192,12 +192,17 @@ static bool uses_scram(const weir_kafka_setup *setup)
     return false;
 }
 
+bool kafka_scram_fails(const weir_kafka_setup *setup)
+{
+    return uses_scram(setup) && version() < 0x020601;
+}
+
 uint32_t weir_kafka_warnings(const weir_kafka_setup *setup, weir_arena *arena, weir_str **out)
 {
     uint32_t count = 0;
     weir_str *list = WEIR_ARRAY(arena, weir_str, 4);
     const char *name = rd_kafka_version_str();
-    if (uses_scram(setup) && version() < 0x020601)
+    if (kafka_scram_fails(setup))
         list[count++] = weir_str_of(weir_arena_text(
             arena, "librdkafka %s cannot log in with SCRAM at Kafka 4: brokers refuse it as "
                    "'invalid credentials' (2.6.1 or later can)", name));

@@ -52,6 +52,8 @@ enum {
 /* conf: settings */
 rd_kafka_conf_t *kafka_conf_new(const weir_kafka_setup *setup, bool consumer, weir_err *err);
 int              kafka_timeout_ms(int64_t timeout_us);
+/* SCRAM was asked for, and this library cannot do it with Kafka 4. */
+bool kafka_scram_fails(const weir_kafka_setup *setup);
 
 /* error: what an error of the library means. `what` begins the sentence. */
 weir_code kafka_failed(weir_err *err, rd_kafka_resp_err_t code, const char *why,
