@@ -18,7 +18,7 @@ _weir() {
     --param) return ;;
     esac
     case ${COMP_WORDS[1]} in
-    run) flags='--until --leave-open --embedded --param --fresh --take-over --output --log --log-level --help' ;;
+    run) flags='--until --leave-open --embedded --param --fresh --keep-output --take-over --output --log --log-level --help' ;;
     check) flags='--connect --embedded --param --log --log-level --help' ;;
     explain) flags='--embedded --param --help' ;;
     connectors) flags='--format --metrics --help' ;;

@@ -46,6 +46,7 @@ typedef struct weir_engine_setup {
     bool              until_end;  /* bounded: up to what is there at the first start */
     bool              leave_open; /* bounded: keep windows open for the next run */
     bool              fresh;      /* the next lineage, from nothing */
+    bool              keep_output; /* fresh: rows and files of older lineages may stay */
     bool              take_over;  /* do not watch a live owner first */
     weir_str          embedded;   /* --embedded DIR, or empty */
     weir_str          output;     /* "table", "json", "csv" */

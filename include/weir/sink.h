@@ -50,6 +50,8 @@ typedef struct weir_sink_setup {
     weir_str               output;         /* print: "table", "json", "csv" */
     bool                   dead_letter;    /* a file sink for dead letters: one file an
                                               epoch, named <gen>-<epoch>-<n>.avro */
+    bool                   must_be_empty; /* --fresh: replay of an empty log refuses a
+                                              target that has rows or files */
     const atomic_int      *stop;
     /* Opens a store for "s3://bucket/prefix" or a folder; the caller frees it. The key
        prefix (without '/' at its ends) is a view into `location`. */

@@ -33,6 +33,7 @@ static const cli_flag known[] = {
     {"--until", FLAG_UNTIL, AT(until_end), "run"},
     {"--leave-open", FLAG_SWITCH, AT(leave_open), "run"},
     {"--fresh", FLAG_SWITCH, AT(fresh), "run"},
+    {"--keep-output", FLAG_SWITCH, AT(keep_output), "run"},
     {"--take-over", FLAG_SWITCH, AT(take_over), "run"},
     {"--output", FLAG_TEXT, AT(output), "run"},
     {"--format", FLAG_TEXT, AT(format), "connectors"},

@@ -59,7 +59,7 @@ static weir_code run_job(const cli_flags *flags, const weir_plan *plan,
     weir_engine_setup setup = {
         .plan = plan, .clock = weir_clock_system(), .stop = stop, .status = status,
         .until_end = flags->until_end, .leave_open = flags->leave_open,
-        .fresh = flags->fresh, .take_over = flags->take_over || embedded,
+        .fresh = flags->fresh, .keep_output = flags->keep_output, .take_over = flags->take_over || embedded,
         .embedded = weir_str_of(embedded ? flags->embedded : ""),
         .output = weir_str_of(output_of(flags)),
         .source_kind = embedded ? cli_source_kind_embedded : cli_source_kind,

@@ -73,6 +73,8 @@ typedef struct keyed_driver {
     void (*rollback)(keyed_sink *);
     /* Before the row is read at takeover: whoever holds it is made to let go. */
     weir_code (*seize)(keyed_sink *, weir_err *);
+    /* Has the table any row? */
+    weir_code (*any_row)(keyed_sink *, const keyed_table *, bool *out, weir_err *);
     const char *(*refusal)(keyed_sink *); /* short code of the last refused row */
 } keyed_driver;
 

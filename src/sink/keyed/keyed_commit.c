@@ -385,6 +385,24 @@ weir_code keyed_finalise(weir_sink *sink, const weir_commit_id *id, weir_err *er
     return WEIR_OK;
 }
 
+/* A lineage begins with --fresh: what an older one left would be mixed with its rows. */
+static weir_code check_empty(keyed_sink *self, weir_err *err)
+{
+    for (uint32_t t = 0; t < self->tables; t++) {
+        bool      any = false;
+        weir_code rc = self->driver->any_row(self, &self->table[t], &any, err);
+        if (rc != WEIR_OK)
+            return rc;
+        if (!any)
+            continue;
+        (void)weir_fail(err, WEIR_E_CONFIG,
+                        "table '%.*s' has rows, and --fresh begins a lineage from nothing",
+                        WEIR_STR_FMT(self->table[t].target));
+        return weir_err_hint(err, "empty the table, or pass --keep-output as well");
+    }
+    return WEIR_OK;
+}
+
 /* No row is right only where no manifest named the group: then it begins at the last one. */
 static weir_code start_row(keyed_sink *self, const weir_committed *last, weir_err *err)
 {
@@ -400,6 +418,8 @@ static weir_code start_row(keyed_sink *self, const weir_committed *last, weir_er
                        .sha = last->id.sha,
                        .prev_sha = last->id.prev_sha};
     weir_code  rc = self->driver->begin(self, err);
+    if (rc == WEIR_OK && self->setup.must_be_empty && last->id.epoch == 0)
+        rc = check_empty(self, err);
     if (rc == WEIR_OK)
         rc = self->driver->start(self, &mark, err);
     if (rc == WEIR_OK)

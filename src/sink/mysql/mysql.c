@@ -46,6 +46,7 @@ static const keyed_driver driver = {
     .begin = mysql_begin,
     .read = mysql_row_read,
     .start = mysql_row_start,
+    .any_row = mysql_row_any,
     .move = mysql_row_move,
     .write = mysql_write,
     .commit = mysql_commit_transaction,

@@ -1,6 +1,6 @@
 /* sink/mysql_row: the commit row in weir_commit.
  *
- * Gives      mysql_row_read, mysql_row_start, mysql_row_move.
+ * Gives      mysql_row_read, mysql_row_start, mysql_row_move, mysql_row_any.
  * Always     1. names and digests go as hexadecimal literals: they are bytes, not text.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -102,5 +102,20 @@ weir_code mysql_row_move(keyed_sink *keyed, uint64_t epoch, const keyed_mark *to
     weir_code rc = weir_mysql_run(self->link, weir_buf_view(sql), &matched, err);
     if (rc == WEIR_OK)
         *out_moved = matched == 1;
+    return rc;
+}
+
+weir_code mysql_row_any(keyed_sink *keyed, const keyed_table *table, bool *out, weir_err *err)
+{
+    mysql_sink       *self = (mysql_sink *)keyed;
+    weir_mysql_answer answer;
+    weir_buf_clear(&self->sql);
+    weir_buf_text(&self->sql, "SELECT 1 FROM ");
+    mysql_name(&self->sql, table->target);
+    weir_buf_text(&self->sql, " LIMIT 1");
+    weir_code rc =
+        weir_mysql_ask(self->link, weir_buf_view(&self->sql), self->scratch, &answer, err);
+    if (rc == WEIR_OK)
+        *out = answer.rows > 0;
     return rc;
 }

@@ -39,6 +39,7 @@ weir_code mysql_ask_one(mysql_sink *self, weir_str sql, weir_str *out,
 /* mysql_row: the commit row. */
 weir_code mysql_row_read(keyed_sink *, keyed_mark *, bool *, weir_err *) WEIR_MUST_CHECK;
 weir_code mysql_row_start(keyed_sink *, const keyed_mark *, weir_err *) WEIR_MUST_CHECK;
+weir_code mysql_row_any(keyed_sink *, const keyed_table *, bool *out, weir_err *) WEIR_MUST_CHECK;
 weir_code mysql_row_move(keyed_sink *, uint64_t, const keyed_mark *, bool *,
                          weir_err *) WEIR_MUST_CHECK;
 

@@ -42,10 +42,9 @@ weir_code rows_part_read(weir_reader *payload, weir_checkpoint *checkpoint, weir
         return WEIR_OK;
     }
     weir_blob_ref ref;
-    if (form != 1 || !weir_blob_ref_read(payload, &ref))
+    if (form != 1 || checkpoint == NULL || !weir_blob_ref_read(payload, &ref))
         return weir_halt(err, WEIR_EXIT_CORRUPT, WEIR_E_CORRUPT,
                          "a sink's payload has a damaged reference");
-    weir_assert(checkpoint != NULL);
     weir_buf_done(hold);
     weir_code rc = weir_checkpoint_fetch(checkpoint, &ref, 1, hold, err);
     if (rc != WEIR_OK)

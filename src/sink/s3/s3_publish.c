@@ -239,6 +239,23 @@ static weir_code publish_again(s3_sink *self, weir_checkpoint *checkpoint, weir_
     return rc;
 }
 
+/* A lineage begins with --fresh: files of an older one would be read with its own. */
+static weir_code check_empty(s3_sink *self, weir_arena *arena, weir_err *err)
+{
+    weir_listed *listed = NULL;
+    uint32_t     count = 0;
+    const char  *below = weir_arena_text(arena, "%.*s%s", WEIR_STR_FMT(self->prefix),
+                                         self->prefix.len > 0 ? "/" : "");
+    weir_code    rc = self->store->kind->list(self->store, weir_str_of(below), WEIR_STR(""),
+                                              1, arena, &listed, &count, err);
+    if (rc != WEIR_OK || count == 0)
+        return rc;
+    (void)weir_fail(err, WEIR_E_CONFIG,
+                    "there are files below '%s', and --fresh begins a lineage from nothing",
+                    below);
+    return weir_err_hint(err, "remove them, or pass --keep-output as well");
+}
+
 weir_code s3_replay(weir_sink *sink, weir_history *history, weir_err *err)
 {
     s3_sink       *self = (s3_sink *)sink;
@@ -250,6 +267,8 @@ weir_code s3_replay(weir_sink *sink, weir_history *history, weir_err *err)
         s3_file_free(self->open[--self->opens]);
     if (history->last > 0)
         rc = history->read(history, history->last, arena, &last, err);
+    else if (self->setup.must_be_empty)
+        rc = check_empty(self, arena, err);
     if (rc == WEIR_OK && last.joined && last.payload.len > 0)
         rc = s3_payload_read(self, last.payload, err);
     for (uint32_t i = 0; rc == WEIR_OK && i < self->opens; i++)

@@ -247,6 +247,28 @@ static weir_code start_row(keyed_sink *keyed, const keyed_mark *mark, weir_err *
     return change_row(self, statement, err);
 }
 
+static weir_code any_row(keyed_sink *keyed, const keyed_table *table, bool *out,
+                         weir_err *err)
+{
+    sqlite_sink  *self = self_of(keyed);
+    sqlite3_stmt *statement = NULL;
+    weir_buf      sql = {0};
+    weir_buf_text(&sql, "SELECT 1 FROM ");
+    sqlite_name(&sql, table->target);
+    weir_buf_text(&sql, " LIMIT 1");
+    weir_code rc = sqlite_prepare(self, weir_buf_view(&sql), "could not look into", &statement,
+                                  err);
+    weir_buf_done(&sql);
+    if (rc != WEIR_OK)
+        return rc;
+    int step = sqlite3_step(statement);
+    if (step != SQLITE_ROW && step != SQLITE_DONE)
+        rc = sqlite_fail(self, "could not look into", false, err);
+    *out = step == SQLITE_ROW;
+    (void)sqlite3_finalize(statement);
+    return rc;
+}
+
 static weir_code move_row(keyed_sink *keyed, uint64_t epoch, const keyed_mark *to,
                           bool *out_moved, weir_err *err)
 {
@@ -287,6 +309,7 @@ static const keyed_driver driver = {
     .begin = begin,
     .read = read_row,
     .start = start_row,
+    .any_row = any_row,
     .move = move_row,
     .write = sqlite_write,
     .commit = commit,
