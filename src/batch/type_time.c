@@ -83,9 +83,10 @@ void batch_time_print(weir_buf *out, int64_t us)
 void batch_timestamp_print(weir_buf *out, int64_t us, bool with_zone)
 {
     int64_t of_day = us % DAY_US;
+    int64_t days = us / DAY_US - (of_day < 0);
     if (of_day < 0)
         of_day += DAY_US;
-    bool before = print_day(out, (us - of_day) / DAY_US);
+    bool before = print_day(out, days);
     weir_buf_byte(out, ' ');
     batch_time_print(out, of_day);
     if (with_zone)

@@ -75,10 +75,8 @@ static uint64_t order_of_double(double value)
     if (value == 0)
         value = 0;
     if (isnan(value))
-        value = (double)NAN;
+        value = (double)NAN; /* the positive one, above infinity */
     memcpy(&bits, &value, sizeof(bits));
-    if (isnan(value))
-        bits &= ~SIGN64;
     return bits & SIGN64 ? ~bits : bits | SIGN64;
 }
 
@@ -90,8 +88,6 @@ static uint32_t order_of_float(float value)
     if (isnan(value))
         value = NAN;
     memcpy(&bits, &value, sizeof(bits));
-    if (isnan(value))
-        bits &= ~SIGN32;
     return bits & SIGN32 ? ~bits : bits | SIGN32;
 }
 
