@@ -134,15 +134,15 @@ def wait_until(what, deadline_s=60, step_s=0.02):
 # --- the program ---------------------------------------------------------------------------------
 
 class Weir:
-    """One run of the program; stderr goes to a file."""
+    """One run of the program; what it says goes to a file."""
 
-    def __init__(self, log, *flags, env=None, program=None, job=JOB, stdout=subprocess.DEVNULL):
+    def __init__(self, log, *flags, env=None, program=None, job=JOB):
         self.log = Path(log)
         self.start_at = self.log.stat().st_size if self.log.exists() else 0
         command = [str(program or binary()), "run", "--log-level", "debug",
                    *map(str, flags), str(job)]
         with open(self.log, "ab") as file:
-            self.process = subprocess.Popen(command, stdout=stdout, stderr=file,
+            self.process = subprocess.Popen(command, stdout=file, stderr=file,
                                             env={**os.environ, **(env or {})})
 
     def signal(self, number):
@@ -306,8 +306,11 @@ class Embedded:
         self.s3 = self.dir / "s3/lake"
         self.sqlite = self.dir / "mysql" / f"{DATABASE}.sqlite"
 
-    def load(self, events, *flags):
-        load("--embedded", self.dir, "--topic", TOPIC, "--events", events, *flags)
+    def load(self, *flags):
+        """Fills the topic; the first flag may be the number of events."""
+        if not str(flags[0]).startswith("-"):
+            flags = ("--events", *flags)
+        load("--embedded", self.dir, "--topic", TOPIC, *flags)
         return self
 
     def share(self, other):
@@ -413,8 +416,16 @@ class RealJob:
                 "--profile", "e2e", "--events", events, *flags]
 
     def load_slowly(self, events, rate):
-        return subprocess.Popen([str(word) for word in [
+        """A process that fills the topic; the topic is there when this returns."""
+        filling = subprocess.Popen([str(word) for word in [
             loader(), *self.loading(events, "--rate", rate)]], stdout=subprocess.DEVNULL)
+        wait_until(self.topic_is_there, 30)
+        return filling
+
+    def topic_is_there(self):
+        from confluent_kafka.admin import AdminClient
+        asked = AdminClient({"bootstrap.servers": self.env["KAFKA_BROKERS"]})
+        return self.topic in asked.list_topics(timeout=10).topics
 
     def start(self, *flags, program=None, env=None):
         return Weir(self.log, *flags, job=self.job, program=program,

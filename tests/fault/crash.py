@@ -3,6 +3,7 @@
 #   start     a run from nothing to the end
 #   takeover  a run behind one that was killed between the PUT of a manifest and the sinks' commit
 #   shutdown  a run behind that one, without an end, which SIGTERM stops
+#   big       a run from nothing with one epoch that is too big for its manifest
 # SPDX-License-Identifier: Apache-2.0
 import re
 import shutil
@@ -13,9 +14,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 from harness import TREE, Embedded, binary, stray_files, wait_until
 
-EVENTS = 12_000
+EVENTS = 30_000
+BIG = ("--events", 300_000, "--customers", 100_000, "--span", "10 hours", "--updates", 0,
+       "--deletes", 0, "--unpaid", 0)
 BEFORE = "ep_after_put_manifest=2*kill"
-SITUATIONS = ("start", "takeover", "shutdown")
 INTERVAL = "10 ms"
 
 # Those that no run of this job can reach, and why.
@@ -37,14 +39,18 @@ class Bench:
         self.program = binary("fault")
         self.whole = self.job("whole", interval="1 hour").load(
             EVENTS, "--customers", 10, "--bad", 20)
-        code = self.whole.run()
-        if code != 0 or self.whole.wrong():
-            raise RuntimeError(f"exit {code}\n{self.whole.wrong()}\n{self.whole.why()}")
-        self.wanted = self.whole.dump()
+        self.wanted = self.undisturbed(self.whole)
+        self.big = self.big_wanted = None
         self.killed = self.job("killed").share(self.whole)
         code = self.killed.run(env={"WEIR_FAILPOINT": BEFORE})
         if code != -signal.SIGKILL:
             raise RuntimeError(f"{BEFORE}: exit {code}\n{self.killed.why()}")
+
+    def undisturbed(self, job):
+        code = job.run()
+        if code != 0 or job.wrong():
+            raise RuntimeError(f"exit {code}\n{job.wrong()}\n{job.why()}")
+        return job.dump()
 
     def job(self, name, interval=INTERVAL):
         return Embedded(self.folder / name, self.program, interval=interval,
@@ -55,6 +61,11 @@ class Bench:
         name = f"run{self.number}"
         if situation == "start":
             return self.job(name).share(self.whole)
+        if situation == "big":
+            if self.big is None:
+                self.big = self.job("big", interval="1 hour").load(*BIG)
+                self.big_wanted = self.undisturbed(self.big)
+            return self.job(name, interval="1 hour").share(self.big)
         shutil.copytree(self.killed.dir, self.folder / name, symlinks=True)
         return self.job(name)
 
@@ -68,7 +79,7 @@ class Bench:
             code = job.run(env={"WEIR_FAILPOINT": f"{then}=1*kill"})
             wrong = "" if code in (0, -signal.SIGKILL) else f"{then}: exit {code}"
         if not wrong:
-            wrong = self.finish(job)
+            wrong = self.finish(job, self.big_wanted if situation == "big" else self.wanted)
         log = job.why() if wrong else ""
         shutil.rmtree(job.dir)
         return reached, f"{wrong}\n{log}" if wrong else ""
@@ -77,7 +88,7 @@ class Bench:
         bounded = situation != "shutdown"
         weir = job.start(*(["--until", "end"] if bounded else []), env=env)
         if not bounded:
-            wait_until(lambda: weir.epochs() >= 4 or weir.ended() or weir.stopped(), 60)
+            wait_until(lambda: "msg=resumed" in weir.text() or weir.ended() or weir.stopped(), 60)
             weir.signal(signal.SIGTERM)
         reached = False
         if action == "stop":
@@ -93,15 +104,15 @@ class Bench:
         ok = code in (0, wanted)
         return reached, "" if ok else f"exit {code} instead of {wanted}"
 
-    def finish(self, job):
+    def finish(self, job, unbroken):
         code = job.run()
         if code != 0:
             return f"the run behind it: exit {code}"
         table, rows, faults = job.dump()
         if faults:
             return "\n".join(faults)
-        for name, found, wanted in (("table", table, self.wanted[0]),
-                                    ("files", rows, self.wanted[1])):
+        for name, found, wanted in (("table", table, unbroken[0]),
+                                    ("files", rows, unbroken[1])):
             if found != wanted:
                 return (f"the {name} differ: {len(found)} rows, {len(wanted)} wanted; "
                         f"first extra {next(iter(set(found) - set(wanted)), None)}, "
