@@ -94,7 +94,8 @@ static void customer(weir_buf *out, const generate_order *order)
 static void more_columns(weir_buf *out, const generate_order *order, uint32_t note)
 {
     static const char filling[] = "leave it with the neighbour at number 7, please ";
-    text(out, ",\"currency\":\"EUR\",\"channel\":\"web\",\"region\":\"eu-central\",\"coupon\":null");
+    text(out, ",\"currency\":\"EUR\",\"channel\":\"web\",\"region\":\"eu-central\"");
+    text(out, ",\"coupon\":null");
     text(out, ",\"items\":");
     number(out, order->id % 9 + 1);
     text(out, ",\"weight_g\":");

@@ -331,7 +331,8 @@ static void prepare_page(generate_page *page, uint32_t room)
 
 void generate_page_make(generate_page *page, const generate_shop *shop, int64_t number)
 {
-    weir_assert(shop->partitions > 0 && shop->customers > 0);
+    weir_assert(shop->partitions > 0);
+    weir_assert(shop->customers > 0);
     uint32_t room = shop->partitions * GENERATE_PAGE;
     prepare_page(page, room);
     weir_arena *scratch = weir_arena_new("generate", 1 << 16);

@@ -52,15 +52,11 @@ static bool take(cursor *in, char what)
 /* Of eight bytes: how many stand before the first quote or backslash, 8 when none is. */
 static unsigned plain_bytes(uint64_t eight)
 {
+    _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "counts from the low end");
     const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
     uint64_t quote = eight ^ (ones * '"'), slash = eight ^ (ones * '\\');
     uint64_t hit = (((quote - ones) & ~quote) | ((slash - ones) & ~slash)) & tops;
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    hit = __builtin_bswap64(hit);
-    return hit ? 0 : 8; /* borrows run the other way: leave it to the slow loop */
-#else
     return hit ? (unsigned)__builtin_ctzll(hit) / 8 : 8;
-#endif
 }
 
 static bool hex4(const cursor *in, const char *at, uint32_t *out)

@@ -135,7 +135,8 @@ static void partitions_are_those_of_the_java_producer(void **state)
 {
     (void)state;
     /* murmur2 of Kafka's own tests: "21" is -973932308, "foobar" -790332482 */
-    CHECK_INT(generate_partition(WEIR_STR("21"), 1000000), (uint32_t)(-973932308 & 0x7fffffff) % 1000000);
+    CHECK_INT(generate_partition(WEIR_STR("21"), 1000000),
+              (uint32_t)(-973932308 & 0x7fffffff) % 1000000);
     CHECK_INT(generate_partition(WEIR_STR("foobar"), 1000000),
               (uint32_t)(-790332482 & 0x7fffffff) % 1000000);
 }

@@ -79,7 +79,8 @@ static void null_and_empty_are_two_things(void **state)
 static void escapes_are_resolved(void **state)
 {
     (void)state;
-    PARSE(to, "{\"value\":\"a\\\"b\\\\c\\/d\\n\\t\\r\\b\\f\\u00e9\\uD83D\\uDE00\\ud83d.\\u0000z\"}");
+    PARSE(to, "{\"value\":\"a\\\"b\\\\c\\/d"
+              "\\n\\t\\r\\b\\f\\u00e9\\uD83D\\uDE00\\ud83d.\\u0000z\"}");
     CHECK(to.problem == NULL);
     const char want[] = "a\"b\\c/d\n\t\r\b\f\xc3\xa9\xf0\x9f\x98\x80\xef\xbf\xbd.\0z";
     CHECK_SAME(to.line.value, ((weir_str){want, sizeof want - 1}));
@@ -114,7 +115,8 @@ static void a_bare_value_is_its_own_text(void **state)
 static void unknown_fields_are_passed_over(void **state)
 {
     (void)state;
-    PARSE(to, "{\"topic\":\"t\",\"partition\":0,\"x\":{\"value\":[1,{}]},\"value\":\"v\",\"y\":-1.5e3}");
+    PARSE(to, "{\"topic\":\"t\",\"partition\":0,\"x\":{\"value\":[1,{}]},"
+              "\"value\":\"v\",\"y\":-1.5e3}");
     CHECK(to.problem == NULL);
     CHECK_STR(to.line.value, "v");
     done(&to);
@@ -168,21 +170,26 @@ static void nesting_has_a_limit(void **state)
     done(&to);
 }
 
+/* A string of len + 1 characters, of which number `at` is an escape; in line and as text. */
+static void string_with_escape(size_t len, size_t at, char line[256], char want[64])
+{
+    size_t n = (size_t)snprintf(line, 256, "{\"value\":\"");
+    for (size_t i = 0; i <= len; i++) {
+        const char plain[] = {(char)('a' + i % 26), '\0'};
+        const char *escape = at % 3 ? "\\n" : "\\u000a";
+        n += (size_t)snprintf(line + n, 256 - n, "%s", i == at ? escape : plain);
+        want[i] = i == at ? '\n' : plain[0];
+    }
+    (void)snprintf(line + n, 256 - n, "\",\"key\":\"k\"}");
+}
+
 static void strings_of_every_length_and_escape_place_come_out_right(void **state)
 {
     (void)state;
     for (size_t len = 0; len < 40; len++) {
         for (size_t at = 0; at <= len; at++) {
-            char   line[256] = "{\"value\":\"", want[64];
-            size_t n = strlen(line);
-            for (size_t i = 0; i <= len; i++) {
-                if (i == at)
-                    n += (size_t)sprintf(line + n, "%s", at % 3 ? "\\n" : "\\u000a");
-                else
-                    line[n++] = (char)('a' + i % 26);
-                want[i] = i == at ? '\n' : (char)('a' + i % 26);
-            }
-            memcpy(line + n, "\",\"key\":\"k\"}", 13);
+            char line[256], want[64];
+            string_with_escape(len, at, line, want);
             PARSE(to, line);
             CHECK(to.problem == NULL);
             CHECK_SAME(to.line.value, ((weir_str){want, len + 1}));
