@@ -11,21 +11,11 @@
 
 #define POLL_US 1000000
 
-static weir_code has_moved(const checkpoint_log *log, const takeover_tail *tail, bool *out,
-                           weir_err *err)
-{
-    log_key   next = log_key_of_record(log, tail->gen, tail->idx + 1);
-    log_key   seal = log_key_of_seal(log, tail->gen);
-    weir_code rc = log_exists(log, &next, out, err);
-    if (rc == WEIR_OK && !*out)
-        rc = log_exists(log, &seal, out, err);
-    return rc;
-}
-
 weir_code takeover_watch(const weir_checkpoint *checkpoint, const checkpoint_log *log,
                          const takeover_tail *tail, bool *out_moved, weir_err *err)
 {
     weir_clock *clock = log->clock;
+    log_key     next = log_key_of_record(log, tail->gen, tail->idx + 1); /* or a SEAL */
     weir_assert(!tail->sealed);
     weir_assert(checkpoint->epoch_interval_us >= 0);
     int64_t window_us = checkpoint->epoch_interval_us < INT64_MAX / 3
@@ -39,7 +29,7 @@ weir_code takeover_watch(const weir_checkpoint *checkpoint, const checkpoint_log
         if (log_stopped(log) != 0)
             return weir_fail(err, WEIR_E_STOPPED, "stopped while standing by");
         clock->pause_us(clock, POLL_US);
-        weir_code rc = has_moved(log, tail, out_moved, err);
+        weir_code rc = log_exists(log, &next, out_moved, err);
         if (rc != WEIR_OK && err->fate != WEIR_FATE_RETRY)
             return rc;
         if (rc != WEIR_OK)

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "checkpoint_bed.h"
+#include "checkpoint_parts.h"
 
 #include "weir/limits.h"
 
@@ -336,6 +337,30 @@ static void owner_seals_its_own_generation_when_it_is_long(void **state)
     bed_run(&b, checkpoint, WEIR_EPOCHS_PER_GENERATION, WEIR_EPOCHS_PER_GENERATION);
     CHECK_U64(weir_checkpoint_generation(checkpoint), 2);
     bed_run(&b, checkpoint, WEIR_EPOCHS_PER_GENERATION + 1, WEIR_EPOCHS_PER_GENERATION + 2);
+    CHECK_U64(weir_checkpoint_generation(checkpoint), 2);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+/* The open stage has its place in the generation already. */
+static void owner_with_an_open_stage_seals_later(void **state)
+{
+    (void)state;
+    bed         b;
+    weir_sha256 sha;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = bed_checkpoint(&b);
+    (void)bed_take_over(&b, checkpoint, NULL);
+    CHECK_OK(bed_publish(&b, checkpoint, 1, "one", NULL), &b.err);
+    weir_stage *stage = weir_checkpoint_stage(checkpoint, 2);
+    fake_clock_move(&b.clock, 11LL * 3600 * 1000000);
+    checkpoint->gen_epochs = WEIR_EPOCHS_PER_GENERATION;
+    CHECK_OK(weir_checkpoint_finalised(checkpoint, &b.err), &b.err);
+    CHECK_U64(weir_checkpoint_generation(checkpoint), 1);
+    CHECK_OK(weir_stage_build(stage, &sha, &b.err), &b.err);
+    CHECK_OK(weir_stage_publish(stage, &b.err), &b.err);
+    weir_stage_free(stage);
+    CHECK_OK(weir_checkpoint_finalised(checkpoint, &b.err), &b.err);
     CHECK_U64(weir_checkpoint_generation(checkpoint), 2);
     weir_checkpoint_close(checkpoint);
     bed_close(&b);
@@ -686,6 +711,7 @@ int main(void)
         TEST(take_over_needs_few_requests),
         TEST(owner_seals_its_own_generation_when_it_is_old),
         TEST(owner_seals_its_own_generation_when_it_is_long),
+        TEST(owner_with_an_open_stage_seals_later),
         TEST(self_seal_of_a_fenced_owner_is_noticed),
         TEST(fresh_begins_the_next_lineage_and_ends_the_one_before),
         TEST(fresh_on_an_empty_place_is_the_first_lineage),
