@@ -219,9 +219,18 @@ void fake_http_start(fake_http *server, fake_http_fn *answer, void *self)
     server->port = ntohs(at.sin_port);
     (void)snprintf(server->url, sizeof server->url, "http://127.0.0.1:%u", server->port);
     pthread_mutex_init(&server->lock, NULL);
+    server->running = true;
     pthread_cond_init(&server->ended, NULL);
     int failed = pthread_create(&server->thread, NULL, listen_on, server);
     weir_assert(failed == 0);
+}
+
+void fake_http_settle(fake_http *server)
+{
+    if (!server->running)
+        return;
+    pthread_mutex_lock(&server->lock);
+    pthread_mutex_unlock(&server->lock);
 }
 
 void fake_http_stop(fake_http *server)
@@ -239,4 +248,5 @@ void fake_http_stop(fake_http *server)
     pthread_mutex_unlock(&server->lock);
     pthread_cond_destroy(&server->ended);
     pthread_mutex_destroy(&server->lock);
+    server->running = false;
 }

@@ -50,10 +50,13 @@ typedef struct fake_http {
     int             fd[64]; /* of open connections, -1: free */
     int             open;
     uint64_t        requests, connections;
+    bool            running; /* of the test's thread only */
 } fake_http;
 
 void fake_http_start(fake_http *server, fake_http_fn *answer, void *self);
 void fake_http_stop(fake_http *server);
+/* What the server's threads wrote before this call may be read behind it. */
+void fake_http_settle(fake_http *server);
 /* The value of a request's header, name in any case; {NULL, 0}: not there. */
 weir_str fake_http_header(const fake_http_request *request, const char *name);
 

@@ -61,6 +61,7 @@ static weir_http_end perform(script *s, const char *method, weir_http_request *r
     if (request->url == NULL)
         request->url = url;
     weir_http_perform(s->client, request, 1);
+    fake_http_settle(&s->server);
     request->url = NULL;
     return request->end;
 }
@@ -154,6 +155,7 @@ static void many_requests_run_side_by_side(void **state)
         request[i].url = s.server.url;
     }
     weir_http_perform(s.client, request, 50);
+    fake_http_settle(&s.server);
     for (int i = 0; i < 50; i++) {
         CHECK_INT(request[i].end, WEIR_HTTP_ANSWERED);
         CHECK_U64(request[i].got.len, 30000);
@@ -329,6 +331,7 @@ static void *work(void *at)
     for (int i = 0; i < 30; i++) {
         weir_http_request request = {.method = "GET", .url = w->s->server.url};
         weir_http_perform(w->s->client, &request, 1);
+        fake_http_settle(&w->s->server);
         w->bad += request.end != WEIR_HTTP_ANSWERED || request.got.len != 777;
         done(&request);
     }

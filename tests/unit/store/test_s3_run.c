@@ -267,6 +267,7 @@ static weir_code put_new(bed *b, const char *key, const char *body, weir_object 
 {
     *out = (weir_object){.key = weir_str_of(key), .body = weir_str_of(body)};
     weir_code rc = b->store->kind->put_new(b->store, out, 1, &b->err);
+    fake_http_settle(&b->server);
     CHECK_INT(rc, out->rc);
     return rc;
 }
@@ -276,6 +277,7 @@ static weir_code get(bed *b, const char *key, weir_object *out)
     weir_buf_done(&out->got);
     *out = (weir_object){.key = weir_str_of(key), .from = out->from, .length = out->length};
     weir_code rc = b->store->kind->get(b->store, out, 1, &b->err);
+    fake_http_settle(&b->server);
     CHECK_INT(rc, out->rc);
     return rc;
 }
