@@ -1,0 +1,232 @@
+/* tests/engine_bed: the bed itself.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "engine_bed.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "check.h"
+
+#define TURN_US 1000
+#define TURNS_MAX 20000u
+
+/* A store that is lent: closing it leaves the bed's alone. */
+typedef struct lent_store {
+    weir_store  base;
+    weir_store *lender;
+} lent_store;
+
+static const weir_store_kind lent_kind;
+
+static weir_store *lender_of(weir_store *store)
+{
+    weir_assert(store->kind == &lent_kind);
+    return ((lent_store *)store)->lender;
+}
+
+static weir_code lent_open(weir_store *store, const weir_store_setup *setup, weir_err *err)
+{
+    (void)store, (void)setup, (void)err;
+    return WEIR_OK;
+}
+
+#define LENT_VERB(verb)                                                                    \
+    static weir_code lent_##verb(weir_store *store, weir_object *object, size_t count,     \
+                                 weir_err *err)                                            \
+    {                                                                                      \
+        weir_store *lender = lender_of(store);                                             \
+        return lender->kind->verb(lender, object, count, err);                             \
+    }
+LENT_VERB(get)
+LENT_VERB(head)
+LENT_VERB(put)
+LENT_VERB(put_new)
+LENT_VERB(remove)
+
+static weir_code lent_list(weir_store *store, weir_str prefix, weir_str after, uint32_t most,
+                           weir_arena *arena, weir_listed **out, uint32_t *out_count,
+                           weir_err *err)
+{
+    weir_store *lender = lender_of(store);
+    return lender->kind->list(lender, prefix, after, most, arena, out, out_count, err);
+}
+
+static void lent_close(weir_store *store)
+{
+    (void)store;
+}
+
+static const weir_store_kind lent_kind = {
+    .name = "lent", .scheme = "memory:", .summary = "", .size = sizeof(lent_store),
+    .open = lent_open, .get = lent_get, .head = lent_head, .put = lent_put,
+    .put_new = lent_put_new, .list = lent_list, .remove = lent_remove, .close = lent_close,
+};
+
+static weir_code store_at(void *self, weir_str location, weir_store **out,
+                          weir_str *out_prefix, weir_err *err)
+{
+    engine_bed      *bed = self;
+    weir_store_setup setup = {.location = location, .clock = bed->clock};
+    weir_code        rc = weir_store_new(&lent_kind, &setup, out, err);
+    if (rc == WEIR_OK)
+        ((lent_store *)*out)->lender = &bed->store.base;
+    *out_prefix = location;
+    return rc;
+}
+
+static int64_t hand_now(weir_clock *clock)
+{
+    return atomic_load(&((hand_clock *)clock)->now_us);
+}
+
+static void short_pause(void)
+{
+    struct timespec some = {.tv_nsec = TURN_US * 1000L};
+    (void)nanosleep(&some, NULL);
+}
+
+static void hand_pause(weir_clock *clock, int64_t us)
+{
+    (void)clock, (void)us;
+    short_pause();
+}
+
+void engine_bed_open(engine_bed *bed)
+{
+    memset(bed, 0, sizeof *bed);
+    bed->clock = weir_clock_system();
+    bed->hand = (hand_clock){.base = {.wall_us = hand_now, .mono_us = hand_now,
+                                      .boot_us = hand_now, .pause_us = hand_pause},
+                             .now_us = 1704067200000000};
+    weir_store_setup setup = {.location = WEIR_STR("memory:"), .clock = bed->clock};
+    weir_err_clear(&bed->err);
+    CHECK_OK(weir_store_new(weir_store_find(WEIR_STR("memory")), &setup, &bed->memory,
+                            &bed->err),
+             &bed->err);
+    bed->store = faulty_store_new(bed->memory, false);
+    bed->until_end = true;
+    script_clear();
+    keep_clear();
+}
+
+void engine_bed_close(engine_bed *bed)
+{
+    faulty_store_done(&bed->store);
+    weir_store_free(bed->memory);
+    weir_arena_free(bed->arena);
+    script_clear();
+    keep_clear();
+}
+
+void engine_bed_by_hand(engine_bed *bed)
+{
+    bed->clock = &bed->hand.base;
+}
+
+static const weir_catalog *catalog_of(weir_arena *arena)
+{
+    const weir_sink_kind *sinks[] = {&keep_kind, &heap_kind};
+    weir_catalog         *catalog = WEIR_NEW(arena, weir_catalog);
+    weir_catalog_kind    *connector = WEIR_ARRAY(arena, weir_catalog_kind, 4);
+    weir_catalog_kind    *format = WEIR_ARRAY(arena, weir_catalog_kind, 3);
+    connector[0] = (weir_catalog_kind){.name = script_kind.name, .source = true,
+                                       .options = script_kind.options,
+                                       .formats = script_kind.formats};
+    for (uint32_t i = 0; i < 2; i++)
+        connector[1 + i] = (weir_catalog_kind){.name = sinks[i]->name, .sink = true,
+                                               .options = sinks[i]->options,
+                                               .keyed = sinks[i]->keyed};
+    const char *names[] = {"json", "debezium-json"};
+    for (uint32_t i = 0; i < 2; i++) {
+        const weir_decoder_kind *decoder = weir_decoder_find(weir_str_of(names[i]));
+        format[i] = (weir_catalog_kind){.name = decoder->name, .source = true,
+                                        .options = decoder->options,
+                                        .changelog = decoder->changelog};
+    }
+    *catalog = (weir_catalog){.connector = connector, .connectors = 3, .format = format,
+                              .formats = 2};
+    return catalog;
+}
+
+weir_plan *engine_bed_plan(engine_bed *bed, const char *sql)
+{
+    weir_arena_free(bed->arena);
+    bed->arena = weir_arena_new("plan", 1 << 16);
+    weir_sql_errors errors = {0};
+    weir_sql_input  input = {
+         .file = "job.sql",
+         .text = weir_str_of(weir_arena_text(
+            bed->arena,
+            "SET job.name = 'job'; SET checkpoint.location = 'place'; "
+             "SET epoch.interval = '10 milliseconds';\n%s",
+            sql)),
+         .catalog = catalog_of(bed->arena)};
+    if (weir_sql_plan(&input, bed->arena, &bed->plan, &errors) != WEIR_OK)
+        fail_msg("%d:%d: %s; %s", errors.error[0].line, errors.error[0].column,
+                 errors.error[0].msg, errors.error[0].hint);
+    return bed->plan;
+}
+
+static const weir_source_kind *source_kind(weir_str name)
+{
+    return weir_str_is(name, script_kind.name) ? &script_kind : NULL;
+}
+
+static const weir_sink_kind *sink_kind(weir_str name)
+{
+    if (weir_str_is(name, keep_kind.name))
+        return &keep_kind;
+    return &heap_kind; /* also for dead letters, which ask for "s3" */
+}
+
+static void *run_planned(void *argument)
+{
+    engine_bed       *bed = argument;
+    weir_engine_setup setup = {
+        .plan = bed->plan, .clock = bed->clock, .stop = &bed->stop, .status = &bed->status,
+        .until_end = bed->until_end, .leave_open = bed->leave_open, .fresh = bed->fresh,
+        .take_over = true, .source_kind = source_kind, .sink_kind = sink_kind,
+        .store_at = store_at, .store_self = bed};
+    weir_err_clear(&bed->err);
+    bed->rc = weir_engine_run(&setup, &bed->err);
+    return NULL;
+}
+
+weir_code engine_bed_run(engine_bed *bed, const char *sql)
+{
+    (void)engine_bed_plan(bed, sql);
+    memset(&bed->status, 0, sizeof bed->status);
+    (void)run_planned(bed);
+    return bed->rc;
+}
+
+void engine_bed_start(engine_bed *bed, const char *sql)
+{
+    (void)engine_bed_plan(bed, sql);
+    memset(&bed->status, 0, sizeof bed->status);
+    atomic_store(&bed->stop, 0);
+    CHECK(pthread_create(&bed->thread, NULL, run_planned, bed) == 0);
+}
+
+weir_code engine_bed_join(engine_bed *bed)
+{
+    CHECK(pthread_join(bed->thread, NULL) == 0);
+    return bed->rc;
+}
+
+weir_code engine_bed_stop(engine_bed *bed)
+{
+    atomic_store(&bed->stop, 1);
+    weir_code rc = engine_bed_join(bed);
+    atomic_store(&bed->stop, 0);
+    return rc;
+}
+
+bool engine_bed_turn(engine_bed *bed, uint32_t *turns)
+{
+    atomic_fetch_add(&bed->hand.now_us, 20000);
+    short_pause();
+    return ++*turns < TURNS_MAX;
+}

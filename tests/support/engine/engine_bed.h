@@ -1,0 +1,60 @@
+/* tests/engine_bed: jobs in this process: SQL text over script topics and kept sinks, with
+ * checkpoints in a store in memory that outlives the job.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef TESTS_ENGINE_BED_H
+#define TESTS_ENGINE_BED_H
+
+#include "faulty_store.h"
+#include "keep.h"
+#include "script.h"
+#include "weir/engine.h"
+
+/* A clock that moves when it is told to; pauses are short and real. */
+typedef struct hand_clock {
+    weir_clock      base;
+    _Atomic int64_t now_us;
+} hand_clock;
+
+typedef struct engine_bed {
+    weir_store     *memory;
+    faulty_store    store; /* in front of memory */
+    weir_clock     *clock; /* the system's, or &hand.base */
+    hand_clock      hand;
+    atomic_int      stop;
+    weir_status     status;
+    weir_arena     *arena; /* of the plan */
+    weir_plan      *plan;
+    bool            until_end, leave_open, fresh;
+    weir_err        err;
+    weir_code       rc;
+    pthread_t       thread;
+} engine_bed;
+
+void engine_bed_open(engine_bed *bed); /* until_end is set */
+void engine_bed_close(engine_bed *bed);
+void engine_bed_by_hand(engine_bed *bed); /* from here on the clock is moved by the test */
+
+/* Plans the text; stops the test when it is wrong. "SET job.name", the location and an
+   epoch.interval of 10 ms are put in front. */
+weir_plan *engine_bed_plan(engine_bed *bed, const char *sql);
+/* Runs a job to its end, in this thread. */
+weir_code engine_bed_run(engine_bed *bed, const char *sql);
+/* Runs it beside the test, which stops it and gets its outcome. */
+void      engine_bed_start(engine_bed *bed, const char *sql);
+weir_code engine_bed_join(engine_bed *bed);
+weir_code engine_bed_stop(engine_bed *bed);
+
+/* Gives the job time, and moves a hand clock by 20 ms a turn, until the condition holds;
+   false when it does not within some seconds. */
+#define ENGINE_BED_WAIT(bed, condition)                                                    \
+    do {                                                                                   \
+        uint32_t bed_turns = 0;                                                            \
+        while (!(condition) && engine_bed_turn((bed), &bed_turns)) {                       \
+        }                                                                                  \
+        CHECK(condition);                                                                  \
+    } while (0)
+bool engine_bed_turn(engine_bed *bed, uint32_t *turns);
+
+#endif

@@ -1,0 +1,363 @@
+/* tests/keep: the sinks themselves.
+ *
+ * A payload is a list of operations as text: table 1 byte, op 1 byte, key, row. Both kinds
+ * apply payloads only, so a replay does what a commit does.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "keep.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+keep_faults keep_fault;
+
+static keep_group      groups[KEEP_GROUPS];
+static uint32_t        group_count;
+static pthread_mutex_t groups_lock = PTHREAD_MUTEX_INITIALIZER;
+
+typedef struct keep_sink {
+    weir_sink       base;
+    weir_sink_setup setup;
+    keep_group     *group;
+    weir_buf        staged; /* the payload */
+} keep_sink;
+
+void keep_clear(void)
+{
+    for (uint32_t g = 0; g < group_count; g++) {
+        weir_arena_free(groups[g].arena);
+        weir_heap_free(groups[g].key);
+        weir_heap_free(groups[g].row);
+        pthread_mutex_destroy(&groups[g].lock);
+    }
+    memset(groups, 0, sizeof groups);
+    group_count = 0;
+    keep_fault = (keep_faults){.refuse = NULL};
+}
+
+keep_group *keep_group_of(const char *name)
+{
+    pthread_mutex_lock(&groups_lock);
+    uint32_t g = 0;
+    while (g < group_count && strcmp(groups[g].name, name) != 0)
+        g++;
+    if (g == group_count) {
+        weir_assert(group_count < KEEP_GROUPS);
+        (void)snprintf(groups[g].name, sizeof groups[g].name, "%s", name);
+        groups[g].arena = weir_arena_new("kept rows", 4096);
+        pthread_mutex_init(&groups[g].lock, NULL);
+        group_count++;
+    }
+    pthread_mutex_unlock(&groups_lock);
+    return &groups[g];
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+weir_buf keep_text(const char *name)
+{
+    keep_group *group = keep_group_of(name);
+    weir_buf    out = {0};
+    pthread_mutex_lock(&group->lock);
+    char **row = weir_heap_new(group->rows + 1, sizeof *row);
+    for (uint32_t i = 0; i < group->rows; i++)
+        row[i] = group->row[i];
+    if (group->rows > 0)
+        qsort(row, group->rows, sizeof *row, by_text);
+    for (uint32_t i = 0; i < group->rows; i++) {
+        weir_buf_text(&out, row[i]);
+        weir_buf_byte(&out, '\n');
+    }
+    weir_heap_free(row);
+    pthread_mutex_unlock(&group->lock);
+    weir_buf_byte(&out, 0);
+    return out;
+}
+
+static keep_sink *self_of(weir_sink *sink)
+{
+    weir_assert(sink->kind == &keep_kind || sink->kind == &heap_kind);
+    return (keep_sink *)sink;
+}
+
+static weir_code open_sink(weir_sink *sink, const weir_sink_setup *setup, weir_err *err)
+{
+    keep_sink *self = self_of(sink);
+    char       name[64];
+    (void)err;
+    (void)snprintf(name, sizeof name, "%.*s", WEIR_STR_FMT(setup->group));
+    self->setup = *setup;
+    self->group = keep_group_of(name);
+    return WEIR_OK;
+}
+
+static void print_row(weir_buf *out, const weir_batch *batch, uint32_t row)
+{
+    for (uint32_t c = 0; c < batch->columns; c++) {
+        weir_datum value = weir_column_get(&batch->column[c], row);
+        if (c > 0)
+            weir_buf_byte(out, '|');
+        if (value.null)
+            weir_buf_text(out, "NULL");
+        else
+            weir_datum_print(out, batch->column[c].type, &value);
+    }
+}
+
+static void print_key(weir_buf *out, const weir_sink_table *table, const weir_batch *batch,
+                      uint32_t row)
+{
+    weir_buf_format(out, "%.*s:", WEIR_STR_FMT(table->name));
+    for (uint32_t k = 0; k < table->keys; k++) {
+        weir_datum value = weir_column_get(&batch->column[table->key[k]], row);
+        weir_datum_print(out, batch->column[table->key[k]].type, &value);
+        weir_buf_byte(out, '|');
+    }
+}
+
+static bool is_refused(weir_str row)
+{
+    return keep_fault.refuse != NULL && row.len > 0 &&
+           memmem(row.at, row.len, keep_fault.refuse, strlen(keep_fault.refuse)) != NULL;
+}
+
+typedef struct row_walk { /* over all rows of an epoch */
+    keep_sink             *self;
+    const weir_sink_rows  *rows;
+    weir_buf              *payload;
+    weir_buf               key, text;
+} row_walk;
+
+static void walk_row(row_walk *walk, uint32_t b, uint32_t row)
+{
+    const weir_batch      *batch = walk->rows->batch[b];
+    const weir_sink_table *table = &walk->self->setup.table[walk->rows->table];
+    uint8_t                op = batch->op ? batch->op[row] : WEIR_ROW_INSERT;
+    weir_buf_clear(&walk->key);
+    weir_buf_clear(&walk->text);
+    print_key(&walk->key, table, batch, row);
+    print_row(&walk->text, batch, row);
+    weir_buf_byte(walk->payload, is_refused(weir_buf_view(&walk->text)));
+    weir_buf_byte(walk->payload, op);
+    weir_buf_varint(walk->payload, walk->rows->table);
+    weir_buf_varint(walk->payload, b);
+    weir_buf_varint(walk->payload, row);
+    weir_buf_blob(walk->payload, weir_buf_view(&walk->key));
+    weir_buf_blob(walk->payload, weir_buf_view(&walk->text));
+}
+
+static weir_code stage(weir_sink *sink, const weir_stage_input *input, weir_buf *out_payload,
+                       weir_err *err)
+{
+    keep_sink *self = self_of(sink);
+    row_walk   walk = {.self = self, .payload = &self->staged};
+    (void)err;
+    weir_buf_clear(&self->staged);
+    weir_buf_byte(&self->staged, input->again);
+    for (uint32_t i = 0; i < input->count; i++) {
+        walk.rows = &input->rows[i];
+        for (uint32_t b = 0; b < walk.rows->batches; b++)
+            for (uint32_t r = 0; r < walk.rows->batch[b]->selected; r++)
+                walk_row(&walk, b, weir_batch_row(walk.rows->batch[b], r));
+    }
+    weir_buf_done(&walk.key);
+    weir_buf_done(&walk.text);
+    weir_buf_str(out_payload, weir_buf_view(&self->staged));
+    self->group->stages++;
+    self->group->again += input->again;
+    self->group->saw_end |= input->end;
+    return WEIR_OK;
+}
+
+typedef struct kept_row {
+    bool     refused;
+    uint8_t  op;
+    uint64_t table, batch, row;
+    weir_str key, text;
+} kept_row;
+
+static bool next_row(weir_reader *reader, kept_row *out)
+{
+    if (weir_reader_left(reader) == 0)
+        return false;
+    out->refused = weir_read_byte(reader);
+    out->op = weir_read_byte(reader);
+    out->table = weir_read_varint(reader);
+    out->batch = weir_read_varint(reader);
+    out->row = weir_read_varint(reader);
+    out->key = weir_read_blob(reader);
+    out->text = weir_read_blob(reader);
+    weir_assert(!reader->bad);
+    return true;
+}
+
+static bool counts_down(_Atomic uint32_t *left)
+{
+    uint32_t now = atomic_load(left);
+    if (now == 0)
+        return false;
+    atomic_store(left, now - 1);
+    return true;
+}
+
+static weir_code execute(weir_sink *sink, const weir_commit_id *id, weir_history *history,
+                         weir_refusals *refusals, weir_err *err)
+{
+    keep_sink *self = self_of(sink);
+    kept_row   row;
+    self->group->executes++;
+    weir_assert(history->last + 1 == id->epoch);
+    if (counts_down(&keep_fault.away_execute))
+        return weir_retry(err, WEIR_E_REMOTE, "the test says away");
+    if (atomic_load(&keep_fault.halt_execute))
+        return weir_halt(err, WEIR_EXIT_SINK_SCHEMA, WEIR_E_REMOTE, "the test says halt");
+    weir_reader reader = weir_reader_of(weir_buf_view(&self->staged));
+    bool        again = weir_read_byte(&reader);
+    while (!again && next_row(&reader, &row)) {
+        if (!row.refused)
+            continue;
+        weir_refused refused = {.table = (uint32_t)row.table, .batch = (uint32_t)row.batch,
+                                .row = (uint32_t)row.row, .code = "TEST",
+                                .msg = "the test refuses it"};
+        weir_refuse(refusals, &refused);
+    }
+    return WEIR_OK;
+}
+
+static char *text_of(keep_group *group, weir_str text)
+{
+    return weir_arena_text(group->arena, "%.*s", WEIR_STR_FMT(text));
+}
+
+static void append(keep_group *group, const kept_row *row)
+{
+    if (group->rows == group->room) {
+        uint32_t room = group->room ? group->room * 2 : 64;
+        group->key = weir_heap_grow(group->key, group->room, room, sizeof *group->key);
+        group->row = weir_heap_grow(group->row, group->room, room, sizeof *group->row);
+        group->room = room;
+    }
+    group->key[group->rows] = text_of(group, row->key);
+    group->row[group->rows++] = text_of(group, row->text);
+}
+
+static void upsert(keep_group *group, const kept_row *row)
+{
+    uint32_t i = 0;
+    while (i < group->rows && !weir_str_is(row->key, group->key[i]))
+        i++;
+    if (weir_row_retracts(row->op)) {
+        if (row->op == WEIR_ROW_DELETE && i < group->rows) {
+            group->rows--;
+            group->key[i] = group->key[group->rows];
+            group->row[i] = group->row[group->rows];
+        }
+        return;
+    }
+    if (i < group->rows)
+        group->row[i] = text_of(group, row->text);
+    else
+        append(group, row);
+}
+
+static void apply(const weir_sink *sink, keep_group *group, weir_str payload,
+                  const weir_commit_id *id)
+{
+    weir_reader reader = weir_reader_of(payload);
+    kept_row    row;
+    pthread_mutex_lock(&group->lock);
+    weir_assert(group->epoch + 1 == id->epoch);
+    (void)weir_read_byte(&reader);
+    while (next_row(&reader, &row)) {
+        if (row.refused)
+            continue;
+        if (sink->kind->keyed)
+            upsert(group, &row);
+        else
+            append(group, &row);
+    }
+    group->epoch = id->epoch;
+    group->sha = id->sha;
+    pthread_mutex_unlock(&group->lock);
+}
+
+static weir_code commit(weir_sink *sink, const weir_commit_id *id, weir_history *history,
+                        weir_err *err)
+{
+    keep_sink *self = self_of(sink);
+    weir_assert(history->last == id->epoch);
+    if (counts_down(&keep_fault.away_commit))
+        return weir_retry(err, WEIR_E_REMOTE, "the test says away");
+    if (atomic_load(&keep_fault.halt_commit))
+        return weir_fail(err, WEIR_E_REMOTE, "the test says halt");
+    weir_assert(weir_sha256_eq(&self->group->sha, &id->prev_sha));
+    apply(sink, self->group, weir_buf_view(&self->staged), id);
+    self->group->commits++;
+    return WEIR_OK;
+}
+
+/* The dead-letter sink is never told to commit: as the file sink, it publishes here. */
+static weir_code finalise(weir_sink *sink, const weir_commit_id *id, weir_err *err)
+{
+    keep_sink *self = self_of(sink);
+    if (counts_down(&keep_fault.away_finalise))
+        return weir_retry(err, WEIR_E_REMOTE, "the test says away");
+    if (self->setup.dead_letter && self->group->epoch < id->epoch)
+        apply(sink, self->group, weir_buf_view(&self->staged), id);
+    weir_assert(self->group->epoch == id->epoch);
+    self->group->finalised = id->epoch;
+    return WEIR_OK;
+}
+
+static weir_code replay(weir_sink *sink, weir_history *history, weir_err *err)
+{
+    keep_sink  *self = self_of(sink);
+    keep_group *group = self->group;
+    weir_arena *arena = weir_arena_new("replay", 4096);
+    weir_code   rc = WEIR_OK;
+    group->replays++;
+    while (rc == WEIR_OK && group->epoch < history->last) {
+        weir_committed committed;
+        rc = history->read(history, group->epoch + 1, arena, &committed, err);
+        if (rc != WEIR_OK)
+            break;
+        weir_assert(weir_sha256_eq(&group->sha, &committed.id.prev_sha));
+        apply(sink, group, committed.joined ? committed.payload : WEIR_STR(""),
+              &committed.id);
+    }
+    group->finalised = group->epoch;
+    weir_arena_free(arena);
+    return rc;
+}
+
+static void close_sink(weir_sink *sink)
+{
+    weir_buf_done(&self_of(sink)->staged);
+}
+
+static const weir_option options[] = {
+    {.name = "path", .type = WEIR_OPT_TEXT, .help = "Is not used."},
+    {.name = "place", .type = WEIR_OPT_TEXT, .fallback = "x/main", .help = "Group."},
+    {.name = "sink_group", .type = WEIR_OPT_TEXT, .help = "Its name."},
+    {.name = "roll.idle", .type = WEIR_OPT_DURATION, .fallback = "0", .help = "As s3."},
+    {0},
+};
+
+const weir_sink_kind keep_kind = {
+    .name = "keep", .summary = "upserts in memory", .options = options,
+    .size = sizeof(keep_sink), .promise = WEIR_PROMISE_EXACTLY_ONCE, .keyed = true,
+    .group_by = "place", .open = open_sink, .stage = stage, .execute = execute,
+    .commit = commit, .finalise = finalise, .replay = replay, .close = close_sink,
+};
+
+const weir_sink_kind heap_kind = {
+    .name = "heap", .summary = "appends in memory", .options = options,
+    .size = sizeof(keep_sink), .promise = WEIR_PROMISE_EXACTLY_ONCE, .open = open_sink,
+    .stage = stage, .execute = execute, .commit = commit, .finalise = finalise,
+    .replay = replay, .close = close_sink,
+};

@@ -1,0 +1,45 @@
+/* tests/keep: sinks that keep rows in memory, transactional like a database, and misbehave
+ * as a test says.
+ *
+ * Two kinds: "keep" upserts by PRIMARY KEY, "heap" appends. What they keep outlives the
+ * instances, as a server does: a job that is run again finds it, and replay brings it up
+ * to the last manifest. The group's name names the database.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef TESTS_KEEP_H
+#define TESTS_KEEP_H
+
+#include <pthread.h>
+
+#include "weir/sink.h"
+
+#define KEEP_GROUPS 8u
+
+typedef struct keep_group {
+    char            name[64];
+    pthread_mutex_t lock;
+    weir_arena     *arena;
+    char          **key, **row; /* keep: key and text of each row; heap: key is NULL */
+    uint32_t        rows, room;
+    uint64_t        epoch;      /* committed */
+    weir_sha256     sha;        /* of its manifest */
+    uint64_t        finalised, stages, again, executes, commits, replays;
+    bool            saw_end;
+} keep_group;
+
+typedef struct keep_faults { /* of all groups */
+    _Atomic uint32_t away_execute, away_commit, away_finalise; /* so many calls more */
+    const char *refuse; /* rows whose text holds this are refused */
+    _Atomic bool halt_execute, halt_commit;
+} keep_faults;
+extern keep_faults keep_fault;
+
+extern const weir_sink_kind keep_kind, heap_kind;
+
+void        keep_clear(void);
+keep_group *keep_group_of(const char *name); /* made when it is not there */
+/* All rows, sorted, one a line "a|b|c". The caller is done with it. */
+weir_buf    keep_text(const char *group);
+
+#endif
