@@ -1,10 +1,12 @@
 /* tests: aggregates against a naive model: random inserts, updates and deletes in several
- * partitions, with any number of lanes and any cut into batches and epochs, with a restart
- * from saved slices at any epoch's end.
+ * partitions, with any number of lanes and any cut into batches and epochs, slices merged by
+ * two threads, with a restart from saved slices at any epoch's end.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "check.h"
+
+#include <pthread.h>
 
 #include "op_orders.h"
 
@@ -443,32 +445,63 @@ static void save_slice(test_run *run, uint32_t slice, bool full)
         weir_ops_save(run->ops, slice, true, &run->full[slice]);
         return;
     }
-    CHECK(run->deltas[slice] < 64);
     weir_ops_save(run->ops, slice, false, &run->delta[slice][run->deltas[slice]++]);
+}
+
+/* Every other slice, at the same time as the other half. */
+typedef struct half_epoch {
+    test_run     *run;
+    uint32_t      first;
+    int64_t       watermark_us;
+    bool          full[WEIR_SLICES];
+    weir_arena   *arena;
+    weir_emission emission;
+    weir_code     rc;
+    weir_err      err;
+} half_epoch;
+
+static void *merge_half(void *thing)
+{
+    half_epoch *half = thing;
+    weir_ops   *ops = half->run->ops;
+    half->arena = weir_arena_new("emission", 1 << 16);
+    weir_emission_start(ops, half->arena, &half->emission);
+    for (uint32_t s = half->first; half->rc == WEIR_OK && s < WEIR_SLICES; s += 2) {
+        half->rc = weir_ops_merge(ops, s, &half->err);
+        if (half->rc == WEIR_OK)
+            half->rc = weir_ops_emit(ops, s, half->watermark_us, &half->emission, &half->err);
+        save_slice(half->run, s, half->full[s]);
+    }
+    return NULL;
 }
 
 static void end_epoch(test_run *run, bool last)
 {
-    weir_err      err;
-    weir_emission emission;
-    weir_arena   *arena = weir_arena_new("emission", 1 << 16);
-    int64_t       low = INT64_MAX;
+    half_epoch half[2] = {{.run = run}, {.run = run, .first = 1}};
+    pthread_t  thread[2];
+    int64_t    low = INT64_MAX;
     for (uint32_t p = 0; p < PARTITIONS; p++)
         low = run->watermark[p] < low ? run->watermark[p] : low;
     if (last)
         low = INT64_MAX;
-    weir_emission_start(run->ops, arena, &emission);
-    for (uint32_t s = 0; s < WEIR_SLICES; s++) {
-        CHECK_OK(weir_ops_merge(run->ops, s, &err), &err);
-        CHECK_OK(weir_ops_emit(run->ops, s, low, &emission, &err), &err);
-        save_slice(run, s, run->full[s].len == 0 || below(20) == 0 || run->deltas[s] == 60);
+    for (int h = 0; h < 2; h++) {
+        half[h].watermark_us = low;
+        for (uint32_t s = 0; s < WEIR_SLICES; s++)
+            half[h].full[s] = run->full[s].len == 0 || below(20) == 0 || run->deltas[s] == 60;
     }
+    for (int h = 0; h < 2; h++)
+        CHECK_INT(pthread_create(&thread[h], NULL, merge_half, &half[h]), 0);
+    for (int h = 0; h < 2; h++)
+        CHECK_INT(pthread_join(thread[h], NULL), 0);
     weir_ops_next(run->ops);
     weir_ops_recycle(run->ops);
     run->closed_us = low;
-    take_emission(run, &emission);
-    CHECK_INT(emission.negative, 0);
-    weir_arena_free(arena);
+    for (int h = 0; h < 2; h++) {
+        CHECK_OK(half[h].rc, &half[h].err);
+        take_emission(run, &half[h].emission);
+        CHECK_INT(half[h].emission.negative, 0);
+        weir_arena_free(half[h].arena);
+    }
 }
 
 static void restart(test_run *run)
