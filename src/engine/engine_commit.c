@@ -290,7 +290,8 @@ static weir_code finalise_group(commit *c, uint32_t g, weir_err *err)
 {
     weir_sink *sink = g < c->engine->groups ? c->engine->group[g].sink
                                             : c->engine->dead[g - c->engine->groups].sink;
-    return sink->kind->finalise(sink, &c->id, err);
+    weir_code rc = weir_checkpoint_may_publish(c->engine->checkpoint, err);
+    return rc == WEIR_OK ? sink->kind->finalise(sink, &c->id, err) : rc;
 }
 
 static const char *section_of(const engine_job *engine, uint32_t g)
