@@ -11,11 +11,14 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 from harness import TREE, Stack, binary, load, quietly
+
+import pymysql
 
 EVENTS = int(os.environ.get("WEIR_BENCH_EVENTS", "2000000"))
 PAIRS = int(os.environ.get("WEIR_BENCH_PAIRS", "5"))
@@ -66,6 +69,17 @@ def usage_of(command, env, log):
             "rss_mb": round(used.ru_maxrss / 1024, 1)}, printed
 
 
+def told_by_table(stack, name):
+    """Rows of the result and the events that they count: a fast wrong answer is none."""
+    at = urllib.parse.urlsplit(stack.env["MYSQL_URL"])
+    db = pymysql.connect(host=at.hostname, port=at.port, user=at.username,
+                         password=urllib.parse.unquote(at.password), database=at.path[1:])
+    with db, db.cursor() as cursor:
+        cursor.execute(f"SELECT count(*), sum(orders) FROM `{name}`")
+        rows, counted = cursor.fetchone()
+        return {"rows": rows, "counted": int(counted or 0)}
+
+
 def run_weir(stack, topic, name, log):
     port = free_port()
     params = {"NAME": name, "TOPIC": topic, "PORT": port}
@@ -80,7 +94,8 @@ def run_weir(stack, topic, name, log):
         sys.exit(f"weir ended with {line['code']}:\n{Path(log).read_text()[-2000:]}")
     rows = re.findall(r"rows_out=([0-9]+)", Path(log).read_text())
     line.update(program="weir", ready_ms=watch.ready_s and round(1000 * watch.ready_s),
-                upserts=int(rows[-1]), upserts_per_s=round(int(rows[-1]) / line["wall_s"]))
+                upserts=int(rows[-1]), upserts_per_s=round(int(rows[-1]) / line["wall_s"]),
+                **told_by_table(stack, name))
     return line
 
 
@@ -131,6 +146,8 @@ def table(profile, lines):
     by_pair = [next(l["cpu_s"] for l in lines if l["pair"] == p and l["program"] == "weir") /
                next(l["cpu_s"] for l in lines if l["pair"] == p and l["program"] != "weir")
                for p in range(PAIRS)]
+    print("weir's table: " + ", ".join(sorted({f"{l['rows']} rows of {l['counted']} events"
+                                               for l in lines if l["program"] == "weir"})))
     print(f"ratio of CPU, pair by pair: {', '.join(f'{r:.2f}' for r in by_pair)}; "
           f"median {statistics.median(by_pair):.2f}")
     return {"profile": profile, "ratio": round(statistics.median(by_pair), 3)}
