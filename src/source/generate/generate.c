@@ -72,9 +72,9 @@ static const weir_option options[] = {
     SHARE("deletes", "400", "Deletes of 10,000 changes."),
     SHARE("key_changes", "50", "Changes of the primary key of 10,000 changes."),
     SHARE("unpaid", "3000", "Inserts without a paid_at of 10,000 inserts."),
-    SHARE("late", "100", "Payments that come 15 to 60 minutes late of 10,000."),
-    SHARE("duplicates", "100", "Records sent twice of 10,000."),
-    SHARE("bad", "10", "Bad rows of 10,000."),
+    SHARE("late_payments", "100", "Payments that come 15 to 60 minutes late of 10,000."),
+    SHARE("repeats", "100", "Records sent twice of 10,000."),
+    SHARE("bad_rows", "10", "Bad rows of 10,000."),
     {.name = "value_bytes", .type = WEIR_OPT_BYTES, .fallback = "0", .least = 0, .most = 65536,
      .help = "Rows of 18 columns, filled up to so many bytes a record; 0: five columns."},
     {0},
@@ -126,9 +126,9 @@ static weir_code open_shop(weir_source *source, const weir_source_setup *setup, 
     shop->deletes = (uint32_t)weir_opts_int(opts, "deletes");
     shop->key_changes = (uint32_t)weir_opts_int(opts, "key_changes");
     shop->unpaid = (uint32_t)weir_opts_int(opts, "unpaid");
-    shop->late = (uint32_t)weir_opts_int(opts, "late");
-    shop->duplicates = (uint32_t)weir_opts_int(opts, "duplicates");
-    shop->bad = (uint32_t)weir_opts_int(opts, "bad");
+    shop->late = (uint32_t)weir_opts_int(opts, "late_payments");
+    shop->duplicates = (uint32_t)weir_opts_int(opts, "repeats");
+    shop->bad = (uint32_t)weir_opts_int(opts, "bad_rows");
     shop->value_bytes = (uint32_t)weir_opts_int(opts, "value_bytes");
     self->partition = weir_heap_new(shop->partitions, sizeof *self->partition);
     return WEIR_OK;
