@@ -90,6 +90,8 @@ static weir_code add_column(image_plan *plan, const image_format *format, uint32
         (column->from != WEIR_FROM_FIELD && !meta_fits(column->from, field->type)))
         return weir_fail(err, WEIR_E_CONFIG, "the type of column '%.*s' does not fit",
                          WEIR_STR_FMT(field->name));
+    if (column->from != WEIR_FROM_FIELD)
+        return WEIR_OK;
     if (weir_str_eq(setup->path[index], field->name)) {
         column->path = WEIR_NEW(arena, weir_str);
         column->path[column->paths++] = field->name;
