@@ -134,7 +134,7 @@ static bool like(expr_call *call, weir_str text, const like_pattern *pattern, bo
     const char *literal = NULL, *behind = NULL;
     while (t < t_end || p < pattern->end) {
         int  kind = p < pattern->end ? take_element(pattern, p, &literal, &behind) : 1;
-        if (kind < 0)
+        if (kind < 0 && t < t_end) /* a text that ended does not match, as in PostgreSQL */
             return expr_fail(call, "LIKE pattern must not end with escape character");
         size_t len = kind == 0 ? (size_t)(behind - literal) : 0;
         if (kind == '%') {
