@@ -67,7 +67,8 @@ static const weir_expr *bind_decimal(sql_job *job, weir_expr *expr, const char *
     weir_i128 value;
     int64_t   whole;
     if (weir_str_to_i64(digits, &whole)) {
-        expr->type = weir_type_of(WEIR_T_INT64);
+        bool small = whole == INT32_MIN; /* -2147483648 comes as a long number */
+        expr->type = weir_type_of(small ? WEIR_T_INT32 : WEIR_T_INT64);
         expr->value.i64 = whole;
         return expr;
     }
