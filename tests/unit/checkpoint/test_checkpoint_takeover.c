@@ -661,6 +661,69 @@ static void names_that_make_no_keys_are_refused(void **state)
     bed_close(&b);
 }
 
+static void store_is_probed_once_per_lineage_and_place(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    b.store = faulty_store_new(b.memory, true);
+    uint64_t probes[6];
+    for (int i = 0; i < 6; i++) {
+        b.fresh = i == 4;
+        if (i == 2)
+            (void)snprintf(b.store.base.place, sizeof b.store.base.place, "test:two");
+        uint64_t         before = b.store.put_news;
+        weir_checkpoint *checkpoint = bed_checkpoint(&b);
+        weir_manifest   *last = bed_take_over(&b, checkpoint, NULL);
+        probes[i] = b.store.put_news - before;
+        bed_run(&b, checkpoint, last == NULL ? 1 : last->epoch + 1,
+                last == NULL ? 2 : last->epoch + 2);
+        weir_checkpoint_close(checkpoint);
+    }
+    CHECK(probes[0] > 600); /* a new lineage */
+    CHECK(probes[1] < 10);
+    CHECK(probes[2] > 600); /* the same bucket behind another endpoint */
+    CHECK(probes[3] < 10);
+    CHECK(probes[4] > 600);
+    CHECK(probes[5] < 10);
+    checkpoint_record record;
+    assert_null(
+        record_read(bed_bytes(&b, BED_BASE "log/00000003/00000001"), b.arena, &record));
+    CHECK_STR(record.probed, "test:two"); /* its result stands in every manifest */
+    bed_close(&b);
+}
+
+static faulty_act conflicts_pass(void *self, const char *verb, const weir_object *object,
+                                 uint64_t call)
+{
+    bed *b = self;
+    (void)call;
+    weir_err    err;
+    weir_object copy = {.key = object->key, .body = object->body};
+    if (strcmp(verb, "put_new") == 0) /* a server that ignores If-None-Match */
+        (void)!b->memory->kind->remove(b->memory, &copy, 1, &err);
+    return FAULTY_PASS;
+}
+
+static void store_that_fails_the_probe_is_not_written_to(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    b.store = faulty_store_new(b.memory, true);
+    b.store.hook = conflicts_pass;
+    b.store.self = &b;
+    weir_manifest   *last = NULL;
+    bool             finalised = false;
+    weir_checkpoint *checkpoint = bed_checkpoint(&b);
+    CHECK(weir_checkpoint_take_over(checkpoint, b.arena, &last, &finalised, &b.err) !=
+          WEIR_OK);
+    CHECK_INT(b.err.exit, WEIR_EXIT_PROBE_FAILED);
+    CHECK(!bed_has(&b, BED_BASE "log/00000000/00000001"));
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
 static void tools_may_look_without_sealing(void **state)
 {
     (void)state;
@@ -723,6 +786,8 @@ int main(void)
         TEST(seal_copy_that_is_no_seal_halts),
         TEST(bit_that_flips_on_the_way_is_read_again),
         TEST(names_that_make_no_keys_are_refused),
+        TEST(store_is_probed_once_per_lineage_and_place),
+        TEST(store_that_fails_the_probe_is_not_written_to),
         TEST(tools_may_look_without_sealing),
     };
     return RUN_TESTS(tests);

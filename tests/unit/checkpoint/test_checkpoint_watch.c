@@ -118,8 +118,8 @@ static void owner_that_ends_cleanly_is_not_waited_for(void **state)
     bed_run(&b, owner, 1, 1);
     b.watch = true;
     weir_checkpoint *next = bed_checkpoint(&b);
-    alive            a = {
-                   .b = &b, .owner = owner, .epoch = 2, .last = 5, .every_us = 9000000, .seals = true};
+    alive a = {.b = &b, .owner = owner, .epoch = 2, .last = 5, .every_us = 9000000};
+    a.seals = true;
     b.store.hook = live;
     b.store.self = &a;
     int64_t start_us = b.clock.mono;
