@@ -161,6 +161,7 @@ typedef struct weir_sql_input {
     const weir_sql_param *param; /* before the environment */
     size_t                params;
     bool                  lenient_variables; /* --embedded: an unset ${NAME} is '' */
+    bool                  bounded; /* --until end: a bare SELECT prints groups once */
     bool                  terminal_select;   /* bare SELECT allowed: adds a print sink */
 } weir_sql_input;
 

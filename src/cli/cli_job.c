@@ -51,7 +51,8 @@ bool cli_job_open(const cli_flags *flags, cli_job *out)
     weir_sql_input input = {
         .file = flags->file, .text = weir_buf_view(&out->text),
         .catalog = cli_catalog(out->arena), .param = flags->param, .params = flags->params,
-        .lenient_variables = flags->embedded != NULL, .terminal_select = true};
+        .lenient_variables = flags->embedded != NULL, .bounded = flags->until_end,
+        .terminal_select = true};
     weir_sql_errors errors;
     memset(&errors, 0, sizeof errors);
     if (weir_sql_plan(&input, out->arena, &out->plan, &errors) == WEIR_OK)

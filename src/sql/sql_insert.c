@@ -268,7 +268,7 @@ static sql_table *print_table(sql_job *job, const sql_query *query, int32_t at)
     for (uint32_t i = 0; i < query->count; i++)
         table->schema.field[i] =
             (weir_field){.name = query->name[i], .type = query->column[i]->type};
-    table->final = query->input.windowed;
+    table->final = query->input.windowed || (job->input->bounded && query->input.aggregated);
     *entry = (sql_table){.table = table, .inserts = 1};
     return entry;
 }
