@@ -57,19 +57,23 @@ static bool read_fraction(const char **at, const char *end, int64_t *out_us)
     return digits > 0;
 }
 
-/* "HH:MM:SS", "HH:MM:SS.fff"; *at moves behind it. */
+/* "HH:MM", "HH:MM:SS", "HH:MM:SS.fff"; *at moves behind it. */
 static bool read_time(const char **at, const char *end, int64_t *out_us)
 {
-    unsigned hour, minute, second;
+    unsigned hour, minute, second = 0;
     int64_t  fraction = 0;
-    if (end - *at < 8 || !two(*at, &hour) || (*at)[2] != ':' || !two(*at + 3, &minute) ||
-        (*at)[5] != ':' || !two(*at + 6, &second))
+    if (end - *at < 5 || !two(*at, &hour) || (*at)[2] != ':' || !two(*at + 3, &minute))
         return false;
-    *at += 8;
-    if (*at < end && **at == '.') {
-        ++*at;
-        if (!read_fraction(at, end, &fraction))
+    *at += 5;
+    if (*at < end && **at == ':') {
+        if (end - *at < 3 || !two(*at + 1, &second))
             return false;
+        *at += 3;
+        if (*at < end && **at == '.') {
+            ++*at;
+            if (!read_fraction(at, end, &fraction))
+                return false;
+        }
     }
     if (hour > 24 || minute > 59 || second > 59)
         return false;
