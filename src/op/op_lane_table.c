@@ -18,7 +18,8 @@
 #include "op_lane_table.h"
 #include "weir/arena.h"
 
-#define KEPT_CHUNKS 16u                 /* chunks that a reset keeps for the next epoch */
+#define KEPT_CHUNKS 16u                 /* chunks that a reset keeps for the next epoch … */
+#define KEPT_PART 256u                  /* … and at most this part of the budget, or one */
 #define ROOM_FIRST 256u
 #define BLOCK 32u                       /* rows whose slots and groups are fetched ahead */
 #define SLAB_FIRST 4096u
@@ -57,7 +58,10 @@ void op_lane_done(op_lane_table *table)
 /* Empty again; some memory is kept for the next epoch. */
 void op_lane_reset(op_lane_table *table)
 {
-    while (table->chunks > KEPT_CHUNKS) {
+    size_t most = table->budget->limit / KEPT_PART / OP_CHUNK_BYTES;
+    if (most > KEPT_CHUNKS)
+        most = KEPT_CHUNKS;
+    while (table->chunks > 1 && table->chunks > most) {
         weir_heap_free(table->chunk[--table->chunks]);
         let_go(table, OP_CHUNK_BYTES);
     }

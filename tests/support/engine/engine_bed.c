@@ -159,9 +159,8 @@ weir_plan *engine_bed_plan(engine_bed *bed, const char *sql)
          .file = "job.sql",
          .text = weir_str_of(weir_arena_text(
             bed->arena,
-            "SET job.name = 'job'; SET checkpoint.location = 'place'; "
-             "SET epoch.interval = '10 milliseconds';\n%s",
-            sql)),
+            "SET job.name = 'job'; SET checkpoint.location = 'place'; %s\n%s",
+             strstr(sql, "epoch.interval") ? "" : "SET epoch.interval = '10 ms';", sql)),
          .catalog = catalog_of(bed->arena)};
     if (weir_sql_plan(&input, bed->arena, &bed->plan, &errors) != WEIR_OK)
         fail_msg("%d:%d: %s; %s", errors.error[0].line, errors.error[0].column,

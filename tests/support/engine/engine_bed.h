@@ -36,8 +36,8 @@ void engine_bed_open(engine_bed *bed); /* until_end is set */
 void engine_bed_close(engine_bed *bed);
 void engine_bed_by_hand(engine_bed *bed); /* from here on the clock is moved by the test */
 
-/* Plans the text; stops the test when it is wrong. "SET job.name", the location and an
-   epoch.interval of 10 ms are put in front. */
+/* Plans the text; stops the test when it is wrong. "SET job.name", the location and,
+   unless it has one, an epoch.interval of 10 ms are put in front. */
 weir_plan *engine_bed_plan(engine_bed *bed, const char *sql);
 /* Runs a job to its end, in this thread. */
 weir_code engine_bed_run(engine_bed *bed, const char *sql);

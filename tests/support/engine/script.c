@@ -13,7 +13,7 @@
 #include "weir/hash.h"
 
 #define TOPICS 8u
-#define RECORD_BYTES 512u
+#define RECORD_BYTES 2048u
 
 static script_topic topics[TOPICS];
 static uint32_t     topic_count;
@@ -21,7 +21,7 @@ static uint32_t     topic_count;
 void script_clear(void)
 {
     for (uint32_t t = 0; t < topic_count; t++) {
-        for (uint32_t p = 0; p < topics[t].partitions; p++) {
+        for (uint32_t p = 0; p < SCRIPT_PARTITIONS; p++) {
             script_partition *partition = &topics[t].partition[p];
             for (uint32_t i = 0; i < partition->records; i++)
                 weir_heap_free(partition->record[i].value);
@@ -140,7 +140,7 @@ static weir_code seek(weir_source *source, uint32_t partition, const weir_positi
 {
     script_source *self = self_of(source);
     (void)err;
-    weir_assert(partition < self->topic->partitions);
+    weir_assert(partition < SCRIPT_PARTITIONS);
     self->next[partition] = position->next_offset;
     self->sought[partition] = true;
     return WEIR_OK;

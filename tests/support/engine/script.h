@@ -33,7 +33,7 @@ typedef struct script_topic {
     script_partition partition[SCRIPT_PARTITIONS];
     bool             compacted;
     uint32_t         block_records;  /* of a block, at most; 0: 100 */
-    uint64_t         polls;
+    _Atomic uint64_t polls;
     uint64_t         halt_at_poll;   /* 0: never; this poll and all behind fail for good */
     uint64_t         away_from, away_to; /* polls that fail with RETRY */
     int64_t          acked;          /* sum of acknowledged next offsets */
