@@ -95,8 +95,6 @@ class Bench:
             reached = bool(wait_until(lambda: weir.stopped() or weir.ended(), 60, 0.002)
                            and not weir.ended())
             weir.signal(signal.SIGCONT)
-            if reached and not bounded:
-                weir.signal(signal.SIGTERM)
         code = weir.wait(60)
         wanted = {"kill": -signal.SIGKILL, "exit": 1, "stop": 0}[action]
         if action != "stop":
