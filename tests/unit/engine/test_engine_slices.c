@@ -1,0 +1,227 @@
+/* Which slices are saved whole: the list of deltas stays short whatever the sizes are; and
+ * what a list names is loaded in its order.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "check.h"
+#include "engine_bed.h"
+#include "engine_parts.h"
+
+#define TOTALS                                                                             \
+    "CREATE TABLE events (who text, n bigint) WITH (connector = 'script', "                \
+    "topic = 'events', format = 'json');\n"                                                \
+    "CREATE TABLE totals (who text PRIMARY KEY, n numeric(38,0)) WITH (connector = "       \
+    "'keep');\nINSERT INTO totals SELECT who, sum(n) FROM events GROUP BY who;\n"
+
+typedef struct bench {
+    engine_bed        bed;
+    weir_engine_setup setup;
+    engine_job        engine;
+    uint64_t          random;
+    weir_err          err;
+} bench;
+
+static void start(bench *b)
+{
+    memset(b, 0, sizeof *b);
+    engine_bed_open(&b->bed);
+    b->setup.clock = weir_clock_system();
+    b->setup.stop = &b->bed.stop;
+    b->engine.setup = &b->setup;
+    b->engine.clock = b->setup.clock;
+    b->engine.budget.limit = 1 << 30;
+    b->random = 42;
+    b->engine.plan = engine_bed_plan(&b->bed, TOTALS);
+    CHECK_OK(weir_ops_new(b->engine.plan, 1, &b->engine.budget, &b->engine.ops, &b->err),
+             &b->err);
+}
+
+static void stop(bench *b)
+{
+    weir_ops_free(b->engine.ops);
+    engine_bed_close(&b->bed);
+}
+
+static uint32_t draw(bench *b, uint32_t below)
+{
+    b->random = b->random * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(b->random >> 33) % below;
+}
+
+static engine_epoch *epoch_of(uint64_t number)
+{
+    engine_epoch *epoch = weir_heap_new(1, sizeof *epoch);
+    epoch->number = number;
+    return epoch;
+}
+
+static void epoch_done(engine_epoch *epoch)
+{
+    for (uint32_t i = 0; i < WEIR_SLICES; i++)
+        weir_buf_done(&epoch->slice_bytes[i]);
+    weir_heap_free(epoch);
+}
+
+static uint32_t fulls_of(const engine_epoch *epoch)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < WEIR_SLICES; i++)
+        count += epoch->slice_full[i];
+    return count;
+}
+
+/* How an epoch's deltas are sized: nothing, a little, or much, by slice or by chance. */
+static size_t size_of(bench *b, uint64_t epoch, uint32_t slice)
+{
+    switch (epoch / 500 % 5) {
+    case 0:
+        return draw(b, 100);
+    case 1:
+        return slice < 3 ? 9000 : 0;
+    case 2:
+        return draw(b, 4) == 0 ? draw(b, 20000) : 0;
+    case 3:
+        return 6000;
+    default:
+        return 0;
+    }
+}
+
+static void list_stays_short_over_ten_thousand_epochs_of_any_size(void **state)
+{
+    bench b;
+    (void)state;
+    start(&b);
+    uint32_t longest = 0;
+    uint64_t oldest = 0;
+    for (uint64_t number = 1; number <= 10000; number++) {
+        engine_epoch *epoch = epoch_of(number);
+        engine_slices_choose(&b.engine, epoch, false);
+        CHECK(fulls_of(epoch) <= ENGINE_FULL_SLICES);
+        for (uint32_t i = 0; i < WEIR_SLICES; i++) {
+            size_t size = size_of(&b, number, i);
+            weir_buf_reserve(&epoch->slice_bytes[i], size + 1);
+            epoch->slice_bytes[i].len = size;
+            epoch->has_delta |= size > 0 && !epoch->slice_full[i];
+        }
+        engine_slices_keep(&b.engine, epoch);
+        if (b.engine.deltas > longest)
+            longest = b.engine.deltas;
+        for (uint32_t i = 0; i < WEIR_SLICES; i++)
+            if (number - b.engine.slice[i].full_epoch > oldest)
+                oldest = number - b.engine.slice[i].full_epoch;
+        epoch_done(epoch);
+    }
+    CHECK(longest <= 128); /* what a restart may read */
+    CHECK(longest > 60);
+    CHECK(oldest <= 128);
+    stop(&b);
+}
+
+static void stop_writes_all_slices_whole_when_deltas_weigh(void **state)
+{
+    bench b;
+    (void)state;
+    start(&b);
+    engine_epoch *epoch = epoch_of(1);
+    engine_slices_choose(&b.engine, epoch, true);
+    CHECK_INT(fulls_of(epoch), 0);
+    for (uint32_t i = 0; i < 10; i++)
+        b.engine.slice[i].delta_bytes = 100;
+    engine_slices_choose(&b.engine, epoch, false);
+    CHECK_INT(fulls_of(epoch), 0);
+    engine_slices_choose(&b.engine, epoch, true);
+    CHECK_INT(fulls_of(epoch), 10);
+    epoch_done(epoch);
+    stop(&b);
+}
+
+static weir_checkpoint *own_checkpoint(bench *b)
+{
+    weir_checkpoint_setup setup = {
+        .store = &b->bed.store.base, .prefix = WEIR_STR("place"), .job = WEIR_STR("job"),
+        .task = WEIR_STR("t0"), .take_over = true, .epoch_interval_us = 1000,
+        .clock = b->engine.clock, .stop = &b->bed.stop};
+    weir_checkpoint *checkpoint = NULL;
+    weir_manifest   *last = NULL;
+    weir_arena      *arena = weir_arena_new("takeover", 4096);
+    bool             finalised;
+    CHECK_OK(weir_checkpoint_open(&setup, &checkpoint, &b->err), &b->err);
+    CHECK_OK(weir_checkpoint_take_over(checkpoint, arena, &last, &finalised, &b->err),
+             &b->err);
+    weir_arena_free(arena);
+    return checkpoint;
+}
+
+static void any_damaged_byte_of_the_list_is_found(void **state)
+{
+    bench b;
+    (void)state;
+    start(&b);
+    b.engine.checkpoint = own_checkpoint(&b);
+    weir_stage   *stage = weir_checkpoint_stage(b.engine.checkpoint, 1);
+    engine_epoch *epoch = epoch_of(1);
+    weir_buf      bytes = {0};
+    epoch->slice_full[3] = epoch->slice_full[60] = true;
+    weir_buf_text(&epoch->slice_bytes[5], "delta");
+    engine_slices_stage(&b.engine, epoch, stage, &bytes);
+    for (size_t i = 0; i < bytes.len; i++) {
+        bytes.at[i] ^= 32;
+        CHECK_FAILS(engine_slices_restore(&b.engine, weir_buf_view(&bytes), &b.err),
+                    WEIR_E_CORRUPT, &b.err);
+        CHECK_FAILS(engine_slices_restore(&b.engine, (weir_str){bytes.at, i}, &b.err),
+                    WEIR_E_CORRUPT, &b.err);
+        bytes.at[i] ^= 32;
+    }
+    weir_buf_done(&bytes);
+    epoch_done(epoch);
+    weir_stage_free(stage);
+    weir_checkpoint_close(b.engine.checkpoint);
+    stop(&b);
+}
+
+/* A sum that goes up and down tells whether a delta was left out, doubled or misplaced. */
+static void state_comes_back_from_any_list(void **state)
+{
+    engine_bed bed;
+    (void)state;
+    engine_bed_open(&bed);
+    engine_bed_by_hand(&bed);
+    script_topic *topic = script_topic_new("events", 1);
+    int64_t       sum[40] = {0};
+    bed.until_end = false;
+    for (uint32_t run = 0; run < 12; run++) {
+        engine_bed_start(&bed, "SET lanes = '1';\n" TOTALS);
+        for (uint32_t i = 0; i < 9 + run * 3; i++) {
+            uint64_t from = atomic_load(&bed.status.epoch);
+            for (uint32_t k = 0; k < 40; k += 1 + (run + i) % 7) {
+                int64_t n = (int64_t)((run * 31 + i * 7 + k) % 100) - 40;
+                script_add(topic, 0, "{\"who\":\"w%02u\",\"n\":%lld}", k, (long long)n);
+                sum[k] += n;
+            }
+            ENGINE_BED_WAIT(&bed, atomic_load(&bed.status.epoch) > from);
+        }
+        CHECK_OK(engine_bed_stop(&bed), &bed.err);
+    }
+    weir_buf want = {0};
+    for (uint32_t k = 0; k < 40; k++)
+        weir_buf_format(&want, "w%02u|%lld\n", k, (long long)sum[k]);
+    weir_buf_byte(&want, 0);
+    weir_buf is = keep_text("main");
+    CHECK_TEXT(is.at, want.at);
+    CHECK(keep_group_of("main")->epoch > 200);
+    weir_buf_done(&is);
+    weir_buf_done(&want);
+    engine_bed_close(&bed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(list_stays_short_over_ten_thousand_epochs_of_any_size),
+        TEST(stop_writes_all_slices_whole_when_deltas_weigh),
+        TEST(any_damaged_byte_of_the_list_is_found),
+        TEST(state_comes_back_from_any_list),
+    };
+    return RUN_TESTS(tests);
+}
