@@ -2,6 +2,7 @@
 # unit, contract, sim, SQL and embedded tests under ThreadSanitizer
 # SPDX-License-Identifier: Apache-2.0
 need build-deps librdkafka test-deps
+export TSAN_OPTIONS=suppressions=$root/tests/support/tsan.supp
 build tsan
 c_tests tsan '^(unit|contract|sim)\.'
 folder_tests sql tsan

@@ -31,7 +31,7 @@ build_librdkafka() {
     (cd "$source" && cargo vendor --locked vendor)
     (
         cd "$source/vendor/rdkafka-sys/librdkafka" || exit
-        bash ./configure --prefix="$final" --libdir="$final/lib" --disable-lz4-ext
+        bash ./configure --prefix="$final" --libdir="$final/lib" --disable-lz4-ext --disable-c11threads # ThreadSanitizer knows pthreads only
         nice make -C src -j2
         make -C src install DESTDIR="$temporary/stage"
     )
