@@ -107,13 +107,15 @@ def avro(job, section):
 
 
 def written(job, section):
-    """`written FILE`: a file's lines."""
+    """`written PATH`: a file's lines in any order; `written PATH in order`."""
     job.run("json")
-    path = job.folder / section.rest
+    name, _, order = section.rest.partition(" ")
+    path = job.folder / name
     if not path.exists():
-        return [f"there is no file '{section.rest}'"]
-    return differ([text for _, text in section.lines],
-                  path.read_text(encoding="utf-8").splitlines())
+        return [f"there is no file '{name}'"]
+    wanted = [text for _, text in section.lines]
+    found = path.read_text(encoding="utf-8").splitlines()
+    return differ(wanted, found) if order else differ(sorted(wanted), sorted(found))
 
 
 def dead(job, section):
