@@ -90,11 +90,11 @@ static weir_code finish(const checkpoint_log *log, const weir_blob_ref *ref,
         fault = "it is missing";
     else if (object->rc == WEIR_E_CORRUPT)
         fault = "it is too short";
-    else if (object->rc == WEIR_OK)
+    else
         fault = unpack(ref, object, out);
     if (fault != NULL)
         return log_corrupt(&key, fault, err);
-    weir_assert(object->rc == WEIR_OK);
+    weir_assert(object->rc == WEIR_OK); /* other outcomes ended the call */
     return WEIR_OK;
 }
 

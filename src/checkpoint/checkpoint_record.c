@@ -193,6 +193,8 @@ static const char *check_prev(const checkpoint_record *record)
 static const char *check_head(const checkpoint_record *record)
 {
     bool seal = record->kind == RECORD_SEAL;
+    if (record->probed.len > RECORD_PROBED_MAX)
+        return "the place that it names is too long";
     if (record->kind < RECORD_MANIFEST || record->kind > RECORD_HINT)
         return "it is of an unknown kind";
     if (seal != (record->reason != RECORD_NO_REASON) || record->reason > RECORD_SUPERSEDED)
@@ -204,8 +206,6 @@ static const char *check_head(const checkpoint_record *record)
         return "its place is out of bounds";
     if ((record->idx == 0) != (record->kind == RECORD_HINT))
         return "its index is out of bounds";
-    if (record->probed.len > RECORD_PROBED_MAX)
-        return "the place that it names is too long";
     return check_prev(record);
 }
 

@@ -38,7 +38,8 @@ static bool open_temporary(dir_store *self, temporary *out)
     weir_assert((size_t)at < sizeof out->name);
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
     out->fd = openat(self->root, out->name, flags, 0666);
-    if (out->fd < 0 && errno == ENOENT && mkdirat(self->root, DIR_TEMPORARY, 0777) == 0)
+    if (out->fd < 0 && errno == ENOENT &&
+        (mkdirat(self->root, DIR_TEMPORARY, 0777) == 0 || errno == EEXIST))
         out->fd = openat(self->root, out->name, flags, 0666);
     return out->fd >= 0;
 }

@@ -236,6 +236,21 @@ static void lengths_that_lie_are_refused_even_under_a_digest_that_fits(void **st
     CHECK_TEXT(read_changed(arena, bytes, 8, 2), "it is of another version of the format");
     CHECK_TEXT(read_changed(arena, bytes, 12, 2), "its length is not the one it names");
     CHECK_TEXT(read_changed(arena, bytes, 20, 127), "its head does not lie within it");
+    CHECK_TEXT(read_changed(arena, bytes, 20 + 8 + 3 + 18, 0),
+               "its place is out of bounds");
+    char              place[RECORD_PROBED_MAX];
+    checkpoint_record record = manifest_record();
+    memset(place, 'p', sizeof place);
+    record.probed = (weir_str){place, sizeof place};
+    char         rest[1000] = {0}; /* for the head that is read behind the lie */
+    weir_section large = {WEIR_STR("x"), {rest, sizeof rest}};
+    record.sections = 1;
+    record.section = &large;
+    bytes = written(arena, record); /* 255 is FF 01, and FF 02 is 383 */
+    checkpoint_record got;
+    assert_null(record_read(bytes, arena, &got));
+    CHECK_TEXT(read_changed(arena, bytes, 20 + 8 + 3 + 1, 2),
+               "the place that it names is too long");
     weir_arena_free(arena);
 }
 

@@ -233,6 +233,35 @@ static faulty_act gets_fail(void *self, const char *verb, const weir_object *obj
     return strcmp(verb, "get") == 0 ? FAULTY_BUSY : FAULTY_PASS;
 }
 
+static weir_code short_get(weir_store *store, weir_object *object, size_t count,
+                           weir_err *err)
+{
+    (void)store;
+    (void)err;
+    for (size_t i = 0; i < count; i++)
+        weir_buf_text(&object[i].got, "short");
+    return WEIR_OK;
+}
+
+static void store_that_gives_less_than_it_says_is_noticed(void **state)
+{
+    (void)state;
+    bed           b;
+    weir_blob_ref ref[2];
+    weir_buf      got = {0};
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    publish_blobs(&b, checkpoint, ref);
+    weir_store_kind kind = *b.store.base.kind;
+    kind.get = short_get;
+    b.store.base.kind = &kind;
+    CHECK_FAILS(weir_checkpoint_fetch(checkpoint, ref, 1, &got, &b.err), WEIR_E_CORRUPT,
+                &b.err);
+    CHECK_SAYS(&b.err, "another length");
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
 static void fetch_that_fails_may_be_tried_again(void **state)
 {
     (void)state;
@@ -320,6 +349,29 @@ static void reset_never_gives_a_number_again(void **state)
     CHECK(weir_sha256_eq(&manifest->sha, &sha_second));
     assert_null(weir_manifest_section(manifest, "a").at);
     CHECK_STR(weir_manifest_section(manifest, "b"), "3");
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static void blobs_may_be_added_behind_a_build(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    weir_stage      *stage = weir_checkpoint_stage(checkpoint, 1);
+    weir_blob_ref    ref[3];
+    weir_sha256      sha;
+    weir_stage_blob(stage, noise(&b, WEIR_INLINE_BYTES_MAX, 0), true, &ref[0]);
+    weir_stage_blob(stage, noise(&b, 1000, 1), true, &ref[1]);
+    CHECK_OK(weir_stage_build(stage, &sha, &b.err), &b.err);
+    weir_stage_blob(stage, noise(&b, 1000, 2), true, &ref[2]); /* not into what is put */
+    CHECK(ref[2].object != ref[1].object);
+    CHECK_OK(weir_stage_build(stage, &sha, &b.err), &b.err);
+    CHECK_OK(weir_stage_publish(stage, &b.err), &b.err);
+    weir_stage_free(stage);
+    expect_blob(&b, checkpoint, &ref[1], noise(&b, 1000, 1));
+    expect_blob(&b, checkpoint, &ref[2], noise(&b, 1000, 2));
     weir_checkpoint_close(checkpoint);
     bed_close(&b);
 }
@@ -567,9 +619,11 @@ int main(void)
         TEST(larger_blobs_go_into_data_objects),
         TEST(references_come_back),
         TEST(damaged_blob_halts),
+        TEST(store_that_gives_less_than_it_says_is_noticed),
         TEST(fetch_that_fails_may_be_tried_again),
         TEST(build_goes_on_where_it_failed),
         TEST(reset_never_gives_a_number_again),
+        TEST(blobs_may_be_added_behind_a_build),
         TEST(epoch_that_is_too_big_is_refused),
         TEST(many_sections_are_kept),
         TEST(abandoned_stage_leaves_the_checkpoint_as_it_was),

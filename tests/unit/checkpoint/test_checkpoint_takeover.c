@@ -129,6 +129,18 @@ static void clean_shutdown_tells_that_all_is_finalised(void **state)
     bed_close(&b);
 }
 
+static void expect_corrupt(bed *b, const char *names)
+{
+    weir_manifest   *last = NULL;
+    bool             finalised = false;
+    weir_checkpoint *checkpoint = bed_checkpoint(b);
+    CHECK_FAILS(weir_checkpoint_take_over(checkpoint, b->arena, &last, &finalised, &b->err),
+                WEIR_E_CORRUPT, &b->err);
+    CHECK_INT(b->err.exit, WEIR_EXIT_CORRUPT);
+    CHECK_SAYS(&b->err, names);
+    weir_checkpoint_close(checkpoint);
+}
+
 static void expect_fenced(bed *b, weir_checkpoint *checkpoint, uint64_t epoch)
 {
     CHECK_FAILS(bed_publish(b, checkpoint, epoch, "late", NULL), WEIR_E_CONFLICT, &b->err);
@@ -244,8 +256,19 @@ static void hint_that_is_wrong_only_costs_requests(void **state)
                              .prev = {.gen = 90, .idx = 800, .epoch = 7, .sha = {{1}}}};
     weir_buf          bytes = {0};
     record_write(&bytes, &far);
-    weir_str       seal = bed_bytes(&b, BED_BASE "seals/00000001");
-    const weir_str hints[] = {early, weir_str_of(damaged), weir_buf_view(&bytes), seal};
+    weir_str          seal = bed_bytes(&b, BED_BASE "seals/00000001");
+    checkpoint_record zero = far, open_ended = far;
+    zero.gen = 0;
+    zero.epoch = 0;
+    zero.prev = (record_place){.idx = 0};
+    assert_null(record_read(early, b.arena, &open_ended));
+    open_ended.finalised = false; /* nobody writes that */
+    weir_buf zero_bytes = {0}, open_bytes = {0};
+    record_write(&zero_bytes, &zero);
+    record_write(&open_bytes, &open_ended);
+    const weir_str hints[] = {
+        early, weir_str_of(damaged),       weir_buf_view(&bytes),
+        seal,  weir_buf_view(&zero_bytes), weir_buf_view(&open_bytes)};
     for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {
         bed_store(&b, BED_BASE "hint", hints[i]);
         checkpoint = bed_checkpoint(&b);
@@ -254,6 +277,36 @@ static void hint_that_is_wrong_only_costs_requests(void **state)
         weir_checkpoint_close(checkpoint);
     }
     weir_buf_done(&bytes);
+    weir_buf_done(&zero_bytes);
+    weir_buf_done(&open_bytes);
+    bed_close(&b);
+}
+
+static weir_code get_no_manifest(weir_store *store, weir_object *object, size_t count,
+                                 weir_err *err)
+{
+    faulty_store *faulty = (faulty_store *)store;
+    if (weir_str_starts(object->key, BED_BASE "log/00000001/")) {
+        object->rc = WEIR_E_NOTFOUND;
+        return weir_fail(err, WEIR_E_NOTFOUND, "made up");
+    }
+    return faulty->inner->kind->get(faulty->inner, object, count, err);
+}
+
+/* HEAD finds it, GET never does: that is no sleep. */
+static void record_that_can_be_seen_and_not_read_halts(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = bed_checkpoint(&b);
+    (void)bed_take_over(&b, checkpoint, NULL);
+    bed_run(&b, checkpoint, 1, 1);
+    weir_checkpoint_close(checkpoint);
+    weir_store_kind kind = *b.store.base.kind;
+    kind.get = get_no_manifest;
+    b.store.base.kind = &kind;
+    expect_corrupt(&b, "is missing");
     bed_close(&b);
 }
 
@@ -467,18 +520,6 @@ static void fresh_gets_over_a_damaged_lineage(void **state)
     bed_close(&b);
 }
 
-static void expect_corrupt(bed *b, const char *names)
-{
-    weir_manifest   *last = NULL;
-    bool             finalised = false;
-    weir_checkpoint *checkpoint = bed_checkpoint(b);
-    CHECK_FAILS(weir_checkpoint_take_over(checkpoint, b->arena, &last, &finalised, &b->err),
-                WEIR_E_CORRUPT, &b->err);
-    CHECK_INT(b->err.exit, WEIR_EXIT_CORRUPT);
-    CHECK_SAYS(&b->err, names);
-    weir_checkpoint_close(checkpoint);
-}
-
 static void damaged_manifest_halts_at_every_byte(void **state)
 {
     (void)state;
@@ -555,14 +596,26 @@ static void manifest_that_is_not_the_one_sealed_halts(void **state)
     const char       *key = BED_BASE "log/00000001/00000001";
     checkpoint_record record;
     assert_null(record_read(bed_bytes(&b, key), b.arena, &record));
-    record.written_us++; /* well-formed, and another one */
     weir_buf bytes = {0};
+    record.written_us++; /* well-formed, and another one */
+    record_write(&bytes, &record);
+    bed_store(&b, key, weir_buf_view(&bytes));
+    expect_corrupt(&b, key);
+    record.prev = (record_place){.gen = 0, .idx = 1, .epoch = 1, .sha = {{1}}};
+    record.epoch = 2;
+    weir_buf_clear(&bytes);
     record_write(&bytes, &record);
     bed_store(&b, key, weir_buf_view(&bytes));
     weir_buf_done(&bytes);
     expect_corrupt(&b, key);
     bed_remove(&b, key);
     expect_corrupt(&b, key);
+    weir_checkpoint *tool = bed_checkpoint(&b);
+    weir_manifest   *last = NULL;
+    bool             finalised = false;
+    CHECK_FAILS(weir_checkpoint_look(tool, b.arena, &last, &finalised, &b.err),
+                WEIR_E_CORRUPT, &b.err);
+    weir_checkpoint_close(tool);
     bed_close(&b);
 }
 
@@ -636,6 +689,7 @@ static void names_that_make_no_keys_are_refused(void **state)
     memset(long_prefix, 'p', sizeof long_prefix);
     const weir_str   bad[] = {WEIR_STR(""),    WEIR_STR("A"),  WEIR_STR("a/b"),
                               WEIR_STR("a.b"), WEIR_STR(".."), WEIR_STR("\xc3\xa4"),
+                              WEIR_STR("a{"),  WEIR_STR("a+"), WEIR_STR("a:"),
                               {long_name, 65}};
     weir_checkpoint *out = NULL;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -746,6 +800,10 @@ static void tools_may_look_without_sealing(void **state)
                 WEIR_E_CORRUPT, &b.err);
     CHECK_FAILS(weir_checkpoint_read(tool, 1, 0, b.arena, &last, &b.err), WEIR_E_CORRUPT,
                 &b.err);
+    CHECK_FAILS(weir_checkpoint_read(tool, 1, 100000000, b.arena, &last, &b.err),
+                WEIR_E_CORRUPT, &b.err);
+    CHECK_FAILS(weir_checkpoint_read(tool, 100000000, 1, b.arena, &last, &b.err),
+                WEIR_E_CORRUPT, &b.err);
     CHECK_FAILS(weir_checkpoint_read(tool, 1, 9, b.arena, &last, &b.err), WEIR_E_CORRUPT,
                 &b.err);
     CHECK_SAYS(&b.err, "missing");
@@ -770,6 +828,7 @@ int main(void)
         TEST(seal_in_a_collected_slot_owns_nothing),
         TEST(seal_without_its_copy_is_helped_along),
         TEST(hint_that_is_wrong_only_costs_requests),
+        TEST(record_that_can_be_seen_and_not_read_halts),
         TEST(hint_of_another_manifest_says_nothing_about_the_last),
         TEST(take_over_needs_few_requests),
         TEST(owner_seals_its_own_generation_when_it_is_old),

@@ -89,6 +89,47 @@ static void long_epochs_are_watched_longer(void **state)
     bed_close(&b);
 }
 
+static void short_epochs_are_watched_for_15_seconds(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *owner = owner_of(&b);
+    bed_run(&b, owner, 1, 1);
+    weir_checkpoint      *next = NULL;
+    weir_checkpoint_setup setup = {.store = &b.store.base,
+                                   .prefix = WEIR_STR("place"),
+                                   .job = WEIR_STR("job-1"),
+                                   .task = WEIR_STR("t0"),
+                                   .epoch_interval_us = 10000,
+                                   .clock = &b.clock.base};
+    CHECK_OK(weir_checkpoint_open(&setup, &next, &b.err), &b.err);
+    int64_t start_us = b.clock.mono;
+    (void)bed_take_over(&b, next, NULL);
+    CHECK(b.clock.mono - start_us >= 15000000);
+    CHECK(b.clock.mono - start_us <= 17000000);
+    weir_checkpoint_close(owner);
+    weir_checkpoint_close(next);
+    bed_close(&b);
+}
+
+static void fenced_worker_watches_like_any_other(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    b.watch = true;
+    weir_checkpoint *old = bed_checkpoint(&b);
+    (void)bed_take_over(&b, old, NULL);
+    weir_checkpoint *young = owner_of(&b);
+    int64_t          start_us = b.clock.mono;
+    (void)bed_take_over(&b, old, NULL); /* it does not know yet that it was replaced */
+    CHECK(b.clock.mono - start_us >= 15000000);
+    weir_checkpoint_close(old);
+    weir_checkpoint_close(young);
+    bed_close(&b);
+}
+
 static void live_owner_is_left_alone_until_it_dies(void **state)
 {
     (void)state;
@@ -231,6 +272,36 @@ static void stop_during_the_watch_ends_it(void **state)
     bed_close(&b);
 }
 
+static faulty_act refuse_heads(void *self, const char *verb, const weir_object *object,
+                               uint64_t call)
+{
+    (void)self;
+    (void)object;
+    (void)call;
+    return strcmp(verb, "head") == 0 ? FAULTY_REFUSE : FAULTY_PASS;
+}
+
+static void watch_without_end_ends_with_a_refusal_or_a_stop(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    b.watch = true;
+    weir_checkpoint *checkpoint = bed_checkpoint(&b);
+    takeover_tail    tail = {.gen = 1, .idx = 1};
+    bool             moved = false;
+    checkpoint->epoch_interval_us = INT64_MAX / 2;
+    b.store.hook = refuse_heads;
+    CHECK_FAILS(takeover_watch(checkpoint, &checkpoint->log, &tail, &moved, &b.err),
+                WEIR_E_CONFIG, &b.err);
+    b.store.hook = stop_soon;
+    b.store.self = &b;
+    CHECK_FAILS(takeover_watch(checkpoint, &checkpoint->log, &tail, &moved, &b.err),
+                WEIR_E_STOPPED, &b.err);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
 /* What cannot be seen does not count as quiet. */
 static void store_that_is_away_makes_the_watch_longer(void **state)
 {
@@ -289,12 +360,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(dead_owner_is_watched_for_a_while),
         TEST(long_epochs_are_watched_longer),
+        TEST(short_epochs_are_watched_for_15_seconds),
+        TEST(fenced_worker_watches_like_any_other),
         TEST(live_owner_is_left_alone_until_it_dies),
         TEST(owner_that_ends_cleanly_is_not_waited_for),
         TEST(nobody_is_waited_for_where_nobody_can_be),
         TEST(owner_without_a_manifest_yet_is_watched_too),
         TEST(stop_ends_the_watch),
         TEST(stop_during_the_watch_ends_it),
+        TEST(watch_without_end_ends_with_a_refusal_or_a_stop),
         TEST(store_that_is_away_makes_the_watch_longer),
         TEST(fresh_waits_for_the_owner_of_the_lineage_before),
     };

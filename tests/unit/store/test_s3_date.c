@@ -36,6 +36,7 @@ static void what_is_no_date_is_refused(void **state)
                          "Fri, 24 May 2013 00:x0:00 GMT",
                          "Fri, 24 May 2013 00:00:x0 GMT",
                          "Fri  24 May 2013 00:00:00 GMT",
+                         "Fri,  4 May 2013 00:00:00 GMT",
                          "2013-05-24T00:00:00.000000Z  "};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         int64_t us = -1;
