@@ -3,8 +3,11 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -158,6 +161,74 @@ static void token_may_lie_beside_the_file(void **state)
     tear_down(&b);
 }
 
+/* A pipe has no user attributes either: the token goes beside it, and is written over. */
+static void token_goes_beside_what_takes_none(void **state)
+{
+    (void)state;
+    bed  b;
+    char out[256];
+    set_up(&b);
+    assert_int_equal(mkfifo(path_of(&b, "pipe"), 0600), 0);
+    int pipe = open(path_of(&b, "pipe"), O_RDWR | O_CLOEXEC);
+    assert_true(pipe >= 0);
+    dir_store *self = (dir_store *)b.store;
+    CHECK(dir_token_read(self, pipe, out));
+    CHECK_TEXT(out, "");
+    CHECK(dir_token_write(self, pipe, WEIR_STR("a-longer-token")));
+    CHECK(dir_token_write(self, pipe, WEIR_STR("token")));
+    CHECK(dir_token_read(self, pipe, out));
+    CHECK_TEXT(out, "token");
+    CHECK(dir_token_write(self, pipe, WEIR_STR("")));
+    CHECK(!dir_token_write(self, self->root + 1000, WEIR_STR("x"))); /* no such file */
+    close(pipe);
+    tear_down(&b);
+}
+
+static void errors_of_the_system_say_what_can_be_done(void **state)
+{
+    (void)state;
+    const struct {
+        int       why;
+        weir_code rc;
+        bool      permanent;
+    } cases[] = {{ENOENT, WEIR_E_NOTFOUND, false}, {ELOOP, WEIR_E_NOTFOUND, false},
+                 {ENOTDIR, WEIR_E_CONFIG, true},   {EACCES, WEIR_E_CONFIG, true},
+                 {EROFS, WEIR_E_CONFIG, true},     {ENAMETOOLONG, WEIR_E_CONFIG, true},
+                 {EFBIG, WEIR_E_CONFIG, true},     {EPERM, WEIR_E_CONFIG, true},
+                 {ENOTSUP, WEIR_E_CONFIG, true},   {ENOSYS, WEIR_E_CONFIG, true},
+                 {EXDEV, WEIR_E_CONFIG, true},     {EMLINK, WEIR_E_CONFIG, true},
+                 {ENOSPC, WEIR_E_IO, false},       {EIO, WEIR_E_IO, false},
+                 {EMFILE, WEIR_E_IO, false},       {EDQUOT, WEIR_E_IO, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        weir_object object = {.key = WEIR_STR("k")};
+        dir_fault(&object, "do it", cases[i].why);
+        CHECK_INT(object.rc, cases[i].rc);
+        CHECK_INT(object.permanent, cases[i].permanent);
+    }
+}
+
+static void no_room_on_the_disk_leaves_nothing(void **state)
+{
+    (void)state;
+    bed           b;
+    struct rlimit limit, small = {.rlim_cur = 1000, .rlim_max = RLIM_INFINITY};
+    char          body[5000] = {0};
+    set_up(&b);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    small.rlim_max = limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    weir_object object = {.key = WEIR_STR("a/big"), .body = {body, sizeof body}};
+    weir_code   rc = b.store->kind->put_new(b.store, &object, 1, &b.err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    CHECK(rc != WEIR_OK);
+    CHECK(rc != WEIR_E_UNKNOWN); /* it is certain that it is not there */
+    CHECK_INT(files_in(path_of(&b, DIR_TEMPORARY)), 0);
+    CHECK_INT(b.store->kind->get(b.store, &object, 1, &b.err), WEIR_E_NOTFOUND);
+    weir_buf_done(&object.got);
+    tear_down(&b);
+}
+
 static void folder_that_cannot_be_is_refused(void **state)
 {
     (void)state;
@@ -253,6 +324,9 @@ int main(void)
         TEST(what_a_crash_left_is_hidden_and_taken_away_in_time),
         TEST(token_survives_a_new_start),
         TEST(token_may_lie_beside_the_file),
+        TEST(token_goes_beside_what_takes_none),
+        TEST(errors_of_the_system_say_what_can_be_done),
+        TEST(no_room_on_the_disk_leaves_nothing),
         TEST(folder_that_cannot_be_is_refused),
         TEST(bucket_of_an_embedded_run_is_a_folder),
         TEST(links_and_odd_files_are_no_objects),
