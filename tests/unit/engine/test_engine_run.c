@@ -460,7 +460,7 @@ static void rows_without_state_pass_in_order_and_once(void **state)
     topic->block_records = 3;
     weir_buf want = {0};
     for (int i = 100; i < 400; i++) {
-        script_add(i < 300 ? topic : more, i < 300 ? i % 2 : 0, "{\"amount\":%d}", i);
+        script_add(i < 300 ? topic : more, i < 300 ? (uint32_t)(i % 2) : 0, "{\"amount\":%d}", i);
         weir_buf_format(&want, "%d\n", i);
     }
     weir_buf_byte(&want, 0);
