@@ -5,7 +5,6 @@
 import hashlib
 import json
 import os
-import random
 import re
 import shutil
 import signal
@@ -198,20 +197,21 @@ def run_to_end(log, *flags, deadline_s=600, **more):
     return Weir(log, "--until", "end", *flags, **more).wait(deadline_s)
 
 
-def run_with_kills(log, kills, seed, *flags, most_s=1.0, deadline_s=900, **more):
-    """Starts the job again and again, kill -9 at a random moment each time; then lets it end.
-    Gives the exit code and how many kills met a living process. A run that was quicker than
-    its kill is tried again sooner."""
-    rng = random.Random(seed)
+def run_with_kills(log, kills, rng, *flags, most_s=1.0, deadline_s=900, **more):
+    """Starts the job again and again, kill -9 at a random moment each time, until one run was
+    quicker than its kill or all kills are done; then lets it end. Gives the exit code and how
+    many kills met a job that had not ended."""
     met = 0
-    for _ in range(kills):
+    while met < kills:
         weir = Weir(log, "--until", "end", "--take-over", *flags, **more)
         moment = time.monotonic() + rng.uniform(0.005, most_s)
         wait_until(weir.ended, moment - time.monotonic(), 0.002)
-        if weir.ended() and weir.process.returncode != 0:
-            return weir.process.returncode, met
-        met += not weir.ended()
+        if weir.ended():
+            break
         weir.kill()
+        met += 1
+    if met < kills and weir.process.returncode != 0:
+        return weir.process.returncode, met
     return run_to_end(log, "--take-over", *flags, deadline_s=deadline_s, **more), met
 
 
@@ -328,8 +328,8 @@ class Embedded:
     def run(self, *flags, deadline_s=300, **more):
         return self.start("--until", "end", *flags, **more).wait(deadline_s)
 
-    def run_with_kills(self, kills, seed, **more):
-        return run_with_kills(self.log, kills, seed, *self.flags(), job=self.job,
+    def run_with_kills(self, kills, rng, **more):
+        return run_with_kills(self.log, kills, rng, *self.flags(), job=self.job,
                               program=self.program, **more)
 
     def why(self):
