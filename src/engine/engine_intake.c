@@ -205,10 +205,13 @@ static weir_code take_images(intake *in, uint32_t number, weir_err *err)
 }
 
 /* The first table seen is the table; others are bad records. */
-static bool right_table(engine_source *source, weir_str name)
+/* Is it a row of the source's table? The first row that is not bad says which that is. */
+static bool right_table(engine_source *source, weir_str name, bool bad)
 {
     if (atomic_load_explicit(&source->is_pinned, memory_order_acquire))
         return weir_str_is(name, source->pinned);
+    if (bad)
+        return true;
     pthread_mutex_lock(&source->lock);
     if (source->pinned[0] == 0 && name.len < sizeof source->pinned)
         memcpy(source->pinned, name.at, name.len);
@@ -247,7 +250,7 @@ static weir_code take_event(intake *in, uint32_t number, weir_decoder *decoder,
         return take_images(in, number, err);
     if (event->source_table != WEIR_NONE) {
         weir_str name = decoder->kind->text(decoder, event->source_table);
-        if (!right_table(source, name))
+        if (!right_table(source, name, event->kind == WEIR_EVENT_BAD))
             return wrong_table(in, number, name, err);
     }
     weir_str origin = event->positioned ? decoder->kind->text(decoder, event->origin)
