@@ -59,6 +59,14 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+void keep_forget(const char *name)
+{
+    keep_group *group = keep_group_of(name);
+    group->rows = 0;
+    group->epoch = 0;
+    memset(&group->sha, 0, sizeof group->sha);
+}
+
 weir_buf keep_text(const char *name)
 {
     keep_group *group = keep_group_of(name);
@@ -295,42 +303,50 @@ static weir_code commit(weir_sink *sink, const weir_commit_id *id, weir_history 
         return weir_retry(err, WEIR_E_REMOTE, "the test says away");
     if (atomic_load(&keep_fault.halt_commit))
         return weir_fail(err, WEIR_E_REMOTE, "the test says halt");
-    weir_assert(weir_sha256_eq(&self->group->sha, &id->prev_sha));
-    apply(sink, self->group, weir_buf_view(&self->staged), id);
+    weir_assert(weir_sha256_eq(&self->group->sha, &id->prev_sha) || !sink->kind->keyed);
+    if (sink->kind->keyed)
+        apply(sink, self->group, weir_buf_view(&self->staged), id);
     self->group->commits++;
     return WEIR_OK;
 }
 
-/* The dead-letter sink is never told to commit: as the file sink, it publishes here. */
 static weir_code finalise(weir_sink *sink, const weir_commit_id *id, weir_err *err)
 {
     keep_sink *self = self_of(sink);
     if (counts_down(&keep_fault.away_finalise))
         return weir_retry(err, WEIR_E_REMOTE, "the test says away");
-    if (self->setup.dead_letter && self->group->epoch < id->epoch)
+    if (!sink->kind->keyed && self->group->epoch < id->epoch)
         apply(sink, self->group, weir_buf_view(&self->staged), id);
     weir_assert(self->group->epoch == id->epoch);
     self->group->finalised = id->epoch;
     return WEIR_OK;
 }
 
+static weir_code replay_epoch(weir_sink *sink, weir_history *history, weir_arena *arena,
+                              weir_err *err)
+{
+    keep_group    *group = self_of(sink)->group;
+    weir_committed committed;
+    weir_code      rc = history->read(history, group->epoch + 1, arena, &committed, err);
+    if (rc != WEIR_OK)
+        return rc;
+    weir_assert(weir_sha256_eq(&group->sha, &committed.id.prev_sha));
+    weir_assert(committed.id.epoch == group->epoch + 1);
+    apply(sink, group, committed.joined ? committed.payload : WEIR_STR(""), &committed.id);
+    return WEIR_OK;
+}
+
 static weir_code replay(weir_sink *sink, weir_history *history, weir_err *err)
 {
-    keep_sink  *self = self_of(sink);
-    keep_group *group = self->group;
+    keep_group *group = self_of(sink)->group;
     weir_arena *arena = weir_arena_new("replay", 4096);
     weir_code   rc = WEIR_OK;
+    bool        believes = !sink->kind->keyed && history->finalised;
     group->replays++;
-    while (rc == WEIR_OK && group->epoch < history->last) {
-        weir_committed committed;
-        rc = history->read(history, group->epoch + 1, arena, &committed, err);
-        if (rc != WEIR_OK)
-            break;
-        weir_assert(weir_sha256_eq(&group->sha, &committed.id.prev_sha));
-        apply(sink, group, committed.joined ? committed.payload : WEIR_STR(""),
-              &committed.id);
-    }
-    group->finalised = group->epoch;
+    while (rc == WEIR_OK && !believes && group->epoch < history->last)
+        rc = replay_epoch(sink, history, arena, err);
+    if (rc == WEIR_OK)
+        group->finalised = group->epoch = history->last;
     weir_arena_free(arena);
     return rc;
 }

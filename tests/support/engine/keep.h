@@ -1,9 +1,10 @@
 /* tests/keep: sinks that keep rows in memory, transactional like a database, and misbehave
  * as a test says.
  *
- * Two kinds: "keep" upserts by PRIMARY KEY, "heap" appends. What they keep outlives the
- * instances, as a server does: a job that is run again finds it, and replay brings it up
- * to the last manifest. The group's name names the database.
+ * Two kinds: "keep" upserts by PRIMARY KEY at commit, and replays from the epoch that it
+ * has; "heap" appends at finalise, and at a takeover believes that what is said to be
+ * finalised is there. What they keep outlives the instances, as a server does. The group's
+ * name names the database.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -39,6 +40,8 @@ extern const weir_sink_kind keep_kind, heap_kind;
 
 void        keep_clear(void);
 keep_group *keep_group_of(const char *name); /* made when it is not there */
+/* As a database that was restored from the first day. */
+void        keep_forget(const char *group);
 /* All rows, sorted, one a line "a|b|c". The caller is done with it. */
 weir_buf    keep_text(const char *group);
 

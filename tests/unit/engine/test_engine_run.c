@@ -351,6 +351,25 @@ static void halt_of_a_sink_behind_the_commit_point_is_made_up_for_by_replay(void
     engine_bed_close(&bed);
 }
 
+static void database_that_lost_its_commits_is_brought_up_from_the_log(void **state)
+{
+    (void)state;
+    engine_bed bed;
+    engine_bed_open(&bed);
+    model        *m = model_new(10);
+    script_topic *topic = script_topic_new("events", 2);
+    for (int run = 0; run < 4; run++) {
+        bed.leave_open = run < 3;
+        add_events(m, topic, 50, run * 20);
+        if (run > 0)
+            keep_forget("main");
+        CHECK_OK(engine_bed_run(&bed, JOB), &bed.err);
+    }
+    expect_model(m);
+    test_free(m);
+    engine_bed_close(&bed);
+}
+
 #define DEAD                                                                               \
     "CREATE TABLE events (id bigint, who text, amount bigint CHECK (amount >= 0), at "     \
     "timestamptz) WITH (connector = 'script', topic = 'events', format = 'json', "         \
@@ -538,6 +557,7 @@ int main(void)
         TEST(store_that_is_away_for_a_while_changes_nothing),
         TEST(stop_with_a_sink_away_ends_and_the_next_run_makes_up_for_it),
         TEST(halt_of_a_sink_behind_the_commit_point_is_made_up_for_by_replay),
+        TEST(database_that_lost_its_commits_is_brought_up_from_the_log),
         TEST(refused_rows_become_dead_letters_with_their_values),
         TEST(refused_row_without_a_place_for_dead_letters_stops_the_job),
         TEST(bad_records_become_dead_letters_of_their_epoch_once),
