@@ -206,6 +206,7 @@ static weir_code wait_or_give_up(const checkpoint_log *log, const log_write *wri
     else if (wait->refused_since_us == INT64_MAX)
         wait->refused_since_us = now_us;
     if (last->permanent && now_us - wait->refused_since_us >= write->refused_us)
+        /* cover: a store's code is not SQL's, which weir_fail asks about */
         return weir_fail(err, last->rc, "could not put '%s': %s", write->key->at,
                          last->why);
     if (write->patience_us > 0 && now_us - wait->start_us >= write->patience_us)

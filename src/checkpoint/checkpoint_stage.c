@@ -241,6 +241,7 @@ weir_code weir_stage_build(weir_stage *stage, weir_sha256 *out_sha, weir_err *er
     if (stage->too_big)
         return weir_fail(err, WEIR_E_LIMIT, "a part of the state is larger than 256 MiB");
     /* the first alone in a build with failpoints: a crash between two objects is a case */
+    /* cover: a build has failpoints or not */
     size_t most = weir_failpoints_built() ? 1 : WEIR_STORE_PARALLEL;
     for (bool left = true; left; most = WEIR_STORE_PARALLEL) {
         weir_code rc = put_some(stage, most, &left, err);
