@@ -104,6 +104,13 @@ static inline void bed_run(bed *b, weir_checkpoint *checkpoint, uint64_t first,
     }
 }
 
+static inline void bed_expect_fenced(bed *b, weir_checkpoint *checkpoint, uint64_t epoch)
+{
+    CHECK_FAILS(bed_publish(b, checkpoint, epoch, "late", NULL), WEIR_E_CONFLICT, &b->err);
+    CHECK_INT(b->err.exit, WEIR_EXIT_FENCED);
+    CHECK_INT(b->err.fate, WEIR_FATE_HALT);
+}
+
 static inline bool bed_has(bed *b, const char *key)
 {
     weir_object object = {.key = weir_str_of(key)};
