@@ -57,8 +57,8 @@ static const keyed_driver driver = {
 
 static bool is_here(const char *host)
 {
-    return host == NULL || host[0] == '/' || host[0] == '\0' || strcmp(host, "::1") == 0 ||
-           strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0;
+    return host[0] == '/' || strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0 ||
+           strncmp(host, "127.", 4) == 0;
 }
 
 static weir_mysql_tls tls_of(weir_str choice, const char *host)

@@ -203,8 +203,11 @@ weir_code mysql_begin(keyed_sink *keyed, weir_err *err)
     }
     uint64_t  old = self->id;
     weir_code rc = mysql_connect(self, err);
-    if (rc == WEIR_OK)
-        rc = take_lock(self, false, old, err);
+    if (rc != WEIR_OK)
+        return rc;
+    rc = take_lock(self, false, old, err);
+    if (rc != WEIR_OK)
+        mysql_disconnect(self); /* else the next begin would go on without having asked */
     return rc == WEIR_OK ? start(self, err) : rc;
 }
 
