@@ -97,6 +97,9 @@ int32_t sql_word_before(weir_str text, const char *word, int32_t at);
 bool sql_depth_check(sql_job *job);
 /* False, with an error, when a name is longer than the parser keeps: it would be cut. */
 bool sql_names_check(sql_job *job);
+/* The text for the parser: as long as the job's, so that places stay; the first letter of
+   each part of a SET's name is '_', so that memory.limit is a name and no keyword. */
+const char *sql_set_masked(sql_job *job);
 /* Of the statement or option that starts at `at`: where its value begins, behind "=". */
 int32_t sql_value_at(weir_str text, int32_t at);
 

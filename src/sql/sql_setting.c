@@ -1,6 +1,6 @@
 /* sql/setting: SET name = value: the settings of the job.
  *
- * Gives      sql_set, sql_settings.
+ * Gives      sql_set, sql_settings, sql_set_masked.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -16,14 +16,96 @@ static bool is_word(weir_str text, sql_token token, const char *word)
            strncasecmp(one.at, word, one.len) == 0;
 }
 
+static bool is_symbol(weir_str text, sql_token token, const char *symbol)
+{
+    return token.kind == SQL_TOKEN_SYMBOL &&
+           weir_str_is(sql_token_text(text, token), symbol);
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* The token behind a name with dots; `name` is its first part. */
+static sql_token behind_name(weir_str text, sql_token name)
+{
+    sql_token token = sql_token_at(text, name.to);
+    while (is_symbol(text, token, "."))
+        token = sql_token_at(text, sql_token_at(text, token.to).to);
+    return token;
+}
+
+/* The first part of the name that a SET gives a value to, when `set` begins one. */
+static sql_token name_of_set(weir_str text, sql_token set)
+{
+    sql_token none = {SQL_TOKEN_END, set.to, set.to};
+    if (!is_word(text, set, "set"))
+        return none;
+    sql_token name = sql_token_at(text, set.to);
+    sql_token behind = behind_name(text, name);
+    if (is_word(text, name, "session") && behind.kind == SQL_TOKEN_WORD &&
+        !is_word(text, behind, "to")) {
+        name = behind;
+        behind = behind_name(text, name);
+    }
+    return is_symbol(text, behind, "=") || is_word(text, behind, "to") ? name : none;
+}
+
+static void mask_name(char *text, weir_str original, sql_token part)
+{
+    sql_token end = behind_name(original, part);
+    for (; part.from < end.from; part = sql_token_at(original, part.to))
+        if (part.kind == SQL_TOKEN_WORD && is_letter(original.at[part.from]))
+            text[part.from] = '_';
+}
+
+const char *sql_set_masked(sql_job *job)
+{
+    weir_str original = job->text;
+    char    *text = weir_arena_take(job->arena, original.len + 1);
+    memcpy(text, original.at, original.len);
+    text[original.len] = '\0';
+    bool begins = true;
+    for (sql_token token = sql_token_at(original, 0); token.kind != SQL_TOKEN_END;
+         token = sql_token_at(original, token.to)) {
+        sql_token name = name_of_set(original, token);
+        if (begins && name.kind == SQL_TOKEN_WORD)
+            mask_name(text, original, name);
+        begins = is_symbol(original, token, ";");
+    }
+    return text;
+}
+
+/* The name as it is written: parts in lower case unless they are quoted, with dots. */
+static const char *written_name(sql_job *job, sql_token name)
+{
+    weir_str text = job->text;
+    weir_buf out = {0};
+    int32_t  end = behind_name(text, name).from;
+    for (; name.from < end; name = sql_token_at(text, name.to)) {
+        weir_str word = sql_token_text(text, name);
+        bool     quoted = name.kind == SQL_TOKEN_QUOTED;
+        for (size_t i = quoted; i + quoted < word.len; i++) {
+            char c = word.at[i];
+            bool upper = !quoted && c >= 'A' && c <= 'Z';
+            weir_buf_byte(&out, (uint8_t)(upper ? c - 'A' + 'a' : c));
+            i += quoted && c == '"'; /* written twice */
+        }
+    }
+    const char *shown = weir_str_copy(job->arena, weir_buf_view(&out)).at;
+    weir_buf_done(&out);
+    return shown;
+}
+
 /* The value as text; NULL after an error. */
 static const char *value_of(sql_job *job, const PgQuery__VariableSetStmt *set,
-                            int32_t name_at)
+                            const char *name, int32_t name_at)
 {
     const sql_node *arg = set->n_args > 0 ? set->args[0] : NULL;
     if (set->n_args > 1) {
         sql_error(job, sql_node_at(set->args[1], name_at), "SET %s takes one value",
-                  set->name);
+                  name);
         return NULL;
     }
     if (SQL_IS(arg, A_CONST)) {
@@ -41,27 +123,27 @@ static const char *value_of(sql_job *job, const PgQuery__VariableSetStmt *set,
         }
     }
     sql_error(job, sql_node_at(arg, name_at), "the value of SET %s must be a string",
-              set->name);
+              name);
     return NULL;
 }
 
 void sql_set(sql_job *job, const PgQuery__VariableSetStmt *set, int32_t at)
 {
     weir_str  text = job->text;
-    sql_token name = sql_token_at(text, sql_token_at(text, at).to);
-    if (is_word(text, name, "session"))
-        name = sql_token_at(text, name.to);
+    sql_token name = name_of_set(text, sql_token_at(text, at));
+    bool      zone = name.kind == SQL_TOKEN_END; /* SET TIME ZONE 'UTC' */
+    if (zone)
+        name = sql_token_at(text, sql_token_at(text, at).to);
     if (set->kind != PG_QUERY__VARIABLE_SET_KIND__VAR_SET_VALUE || set->is_local) {
         sql_error(job, at, "only SET name = 'value' is supported");
         return;
     }
-    bool        zone = is_word(text, name, "time"); /* SET TIME ZONE 'UTC' */
-    const char *value = value_of(job, set, name.from);
+    const char *shown = zone ? "timezone" : written_name(job, name);
+    const char *value = value_of(job, set, shown, name.from);
     if (value == NULL)
         return;
     int32_t value_at =
         zone ? sql_node_at(set->args[0], name.from) : sql_value_at(text, name.from);
-    const char *shown = strcasecmp(set->name, "timezone") == 0 ? "timezone" : set->name;
     if (strcmp(shown, "timezone") == 0 && strcasecmp(value, "utc") == 0)
         value = "UTC";
     job->setting[job->settings++] = (weir_setting){.name = weir_str_of(shown),

@@ -56,7 +56,7 @@ const PgQuery__ParseResult *sql_parse(sql_job *job)
 {
     ProtobufCAllocator         allocator = {arena_take, arena_keep, job->arena};
     PgQuery__ParseResult      *tree = NULL;
-    PgQueryProtobufParseResult result = pg_query_parse_protobuf(job->text.at);
+    PgQueryProtobufParseResult result = pg_query_parse_protobuf(sql_set_masked(job));
     if (result.error != NULL) {
         syntax_error(job, result.error);
     } else {

@@ -35,6 +35,23 @@ static uint32_t count_of(const weir_plan *plan, weir_node_kind kind)
     return count;
 }
 
+static void parts_of_a_settings_name_may_be_reserved_words(void **state)
+{
+    (void)state;
+    static const char *const ways[] = {"SET memory.limit = '1 GiB';",
+                                       "SET memory.\"limit\" TO '1 GiB';",
+                                       "-- SET a\nset session Memory . LIMIT='1 GiB' ;"};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        char text[2000];
+        snprintf(text, sizeof text, "%s" ORDERS "SELECT id FROM orders;", ways[i]);
+        planned job = plan_of(text);
+        if (job.plan == NULL)
+            fail_msg("%s: %s", ways[i], job.text.at);
+        CHECK_INT(job.plan->settings.memory_limit, 1 << 30);
+        plan_done(&job);
+    }
+}
+
 static void two_sinks_share_one_aggregate(void **state)
 {
     (void)state;
@@ -311,6 +328,7 @@ static void options_of_the_wrong_kind_have_their_own_code(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(parts_of_a_settings_name_may_be_reserved_words),
         TEST(two_sinks_share_one_aggregate),
         TEST(scan_reads_only_what_is_needed),
         TEST(column_that_only_a_dropped_output_reads_is_not_read),
