@@ -47,7 +47,7 @@ typedef struct weir_push_counts {
 
 /* Both images of an update that fall into the same group with the same arguments cancel
    before lateness is judged. `errors` takes rows for which an expression failed, one error
-   per row: they are left out of that flow. Its arena is also scratch memory; the caller may
+   per row: they are left out of all flows. Its arena is also scratch memory; the caller may
    rewind it afterwards. Adds to *counts. WEIR_E_LIMIT when the budget does not allow what
    is needed: nothing of the call was done, it can be repeated after an epoch's end. */
 weir_code weir_ops_push(weir_ops *ops, uint32_t lane, const weir_rows *rows,

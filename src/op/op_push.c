@@ -1,5 +1,8 @@
 /* op/op_push: a batch of source rows into the tables of a lane.
  *
+ * A row for which an expression of any flow fails is left out of all flows of its source:
+ * a record is good or bad as a whole.
+ *
  * Everything that can fail or that needs memory is looked at first: expressions, keys,
  * lateness, the budget. Only then a lane's tables change, and nothing fails any more. So a
  * push that meets the limit has done nothing.
@@ -56,15 +59,33 @@ static size_t bytes_needed(const push_work *push, uint32_t lane)
     return bytes;
 }
 
-static void make_folds(push_work *push, const weir_rows *rows, weir_row_errors *errors,
-                       weir_push_counts *counts)
+/* All nodes and groupings of the source over its rows; nothing is changed by it. */
+static void run_rows(push_work *push, const weir_rows *rows, weir_row_errors *errors,
+                     weir_push_counts *counts)
 {
+    place_scans(push, rows->table, rows->batch);
+    op_run(push->ops, &push->source->path, push->out, push->scratch, errors);
     for (uint32_t i = 0; i < push->source->aggregates; i++) {
         op_aggregate     *aggregate = &push->ops->aggregate[push->source->aggregate[i]];
         const weir_batch *input = push->out[aggregate->node->input];
         op_fold_make(aggregate, input, push->scratch, errors, &push->fold[i]);
         op_fold_judge(&push->fold[i], rows, push->scratch, counts);
     }
+}
+
+/* A row that fails in one flow is in none: all flows see the same rows. So they run again
+   without those that failed. */
+static void run_good_rows(push_work *push, const weir_rows *rows, weir_row_errors *errors,
+                          uint32_t first, weir_push_counts *counts)
+{
+    weir_rows  good = *rows;
+    weir_batch batch = *rows->batch;
+    uint32_t   failed = errors->count;
+    op_drop_failed(&batch, errors, first, push->scratch);
+    good.batch = &batch;
+    *counts = (weir_push_counts){.late = 0};
+    run_rows(push, &good, errors, counts);
+    weir_assert(errors->count == failed); /* whether a row fails does not depend on others */
 }
 
 static void pass_rows(const push_work *push, uint32_t lane, weir_push_counts *counts)
@@ -98,16 +119,15 @@ weir_code weir_ops_push(weir_ops *ops, uint32_t lane, const weir_rows *rows,
 {
     weir_assert(lane < ops->lanes);
     weir_assert(rows->table < ops->plan->tables);
-    uint32_t         table = rows->table;
     weir_arena      *scratch = errors->arena;
     uint32_t         first = errors->count;
     weir_push_counts more = {.late = 0};
-    push_work push = {.ops = ops, .source = &ops->source[table], .scratch = scratch};
+    push_work push = {.ops = ops, .source = &ops->source[rows->table], .scratch = scratch};
     push.out = WEIR_ARRAY(scratch, const weir_batch *, ops->plan->nodes + 1);
     push.fold = WEIR_ARRAY(scratch, op_fold, push.source->aggregates + 1);
-    place_scans(&push, table, rows->batch);
-    op_run(ops, &push.source->path, push.out, scratch, errors);
-    make_folds(&push, rows, errors, &more);
+    run_rows(&push, rows, errors, &more);
+    if (errors->count > first)
+        run_good_rows(&push, rows, errors, first, &more);
     size_t bytes = bytes_needed(&push, lane);
     if (rows->must) {
         weir_budget_force(ops->budget, bytes);
