@@ -5,6 +5,8 @@
 #ifndef WEIR_CLI_PARTS_H
 #define WEIR_CLI_PARTS_H
 
+#include <stdio.h>
+
 #include "weir/cli.h"
 #include "weir/engine.h"
 #include "weir/log.h"
@@ -33,11 +35,18 @@ typedef struct cli_job {
     weir_arena *arena;
     weir_buf    text; /* of the SQL file */
     weir_plan  *plan;
+    const char *temporary; /* of its checkpoints, or NULL: see cli_settle */
 } cli_job;
 
-/* Reads and plans flags->file; prints errors to stdout (one line each) and gives false. */
-bool cli_job_open(const cli_flags *flags, cli_job *out);
+/* Reads and plans flags->file; prints its errors to `errors` (one line each) and gives
+   false. */
+bool cli_job_open(const cli_flags *flags, FILE *errors, cli_job *out);
 void cli_job_close(cli_job *job);
+
+/* Sets job.name and checkpoint.location where the job leaves them out: below --embedded
+   DIR, or for a while when it only prints. CONFIG when they cannot be left out. */
+weir_code cli_settle(const cli_flags *flags, cli_job *job, weir_err *err);
+void      cli_unsettle(const cli_job *job); /* removes what is there for a while */
 
 /* Kinds and stores as --embedded DIR or the real ones. */
 typedef struct cli_places {

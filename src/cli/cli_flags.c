@@ -129,7 +129,7 @@ bool cli_flags_read(const char *command, int count, char **argument, cli_flags *
     out->log_level = WEIR_LOG_INFO;
     for (int i = 0; i < count; i++) {
         const char *text = argument[i];
-        if (text[0] != '-') {
+        if (text[0] != '-' || text[1] == '\0') { /* '-': standard input */
             if (out->file)
                 return usage(command, "one SQL file is one job; there is also", text);
             out->file = text;

@@ -38,7 +38,7 @@ static void print_buf(weir_buf *text, FILE *to)
     weir_buf_done(text);
 }
 
-bool cli_job_open(const cli_flags *flags, cli_job *out)
+bool cli_job_open(const cli_flags *flags, FILE *errors_to, cli_job *out)
 {
     memset(out, 0, sizeof *out);
     if (flags->file == NULL) {
@@ -59,8 +59,8 @@ bool cli_job_open(const cli_flags *flags, cli_job *out)
         return true;
     weir_buf text = {0};
     weir_sql_errors_print(&text, flags->file, &errors);
-    print_buf(&text, stdout);
-    fflush(stdout);
+    print_buf(&text, errors_to);
+    fflush(errors_to);
     return false;
 }
 
@@ -92,7 +92,7 @@ int weir_cli_check(int count, char **argument, const atomic_int *stop)
     if (!begin("check", count, argument, &flags, &rc))
         return rc;
     cli_job job;
-    bool good = cli_job_open(&flags, &job);
+    bool good = cli_job_open(&flags, stdout, &job); /* they are what it finds */
     if (good)
         printf("%s: ok, %u tables, %u steps\n", flags.file, job.plan->tables,
                job.plan->nodes);
@@ -112,7 +112,7 @@ int weir_cli_explain(int count, char **argument, const atomic_int *stop)
     if (!begin("explain", count, argument, &flags, &rc))
         return rc;
     cli_job job;
-    bool good = cli_job_open(&flags, &job);
+    bool good = cli_job_open(&flags, stderr, &job);
     if (good) {
         weir_buf text = {0};
         weir_plan_print(&text, job.plan);

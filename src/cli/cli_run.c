@@ -51,9 +51,10 @@ static weir_code serve(const weir_plan *plan, const weir_status *status,
     return rc;
 }
 
-static weir_code run_job(const cli_flags *flags, const weir_plan *plan,
-                         const atomic_int *stop, weir_status *status, weir_err *err)
+static weir_code run_job(const cli_flags *flags, cli_job *job, const atomic_int *stop,
+                         weir_status *status, weir_err *err)
 {
+    const weir_plan *plan = job->plan;
     bool embedded = flags->embedded != NULL;
     cli_places places = {.flags = flags, .plan = plan};
     weir_engine_setup setup = {
@@ -69,6 +70,8 @@ static weir_code run_job(const cli_flags *flags, const weir_plan *plan,
     weir_http_server *server = NULL;
     weir_code rc = embedded ? cli_lock(flags->embedded, stop, err) : WEIR_OK;
     if (rc == WEIR_OK)
+        rc = cli_settle(flags, job, err);
+    if (rc == WEIR_OK)
         rc = serve(plan, status, &server, err);
     if (rc == WEIR_OK) {
         cli_progress *progress = flags->until_end ? cli_progress_start(status) : NULL;
@@ -76,6 +79,7 @@ static weir_code run_job(const cli_flags *flags, const weir_plan *plan,
         cli_progress_stop(progress);
     }
     weir_http_stop(server);
+    cli_unsettle(job);
     return rc;
 }
 
@@ -89,7 +93,7 @@ int weir_cli_run(int count, char **argument, const atomic_int *stop)
         return weir_cli_help(1, &name, stop);
     weir_log_start(flags.log_json, flags.log_level);
     cli_job job;
-    if (!cli_job_open(&flags, &job)) {
+    if (!cli_job_open(&flags, stderr, &job)) {
         cli_job_close(&job);
         return WEIR_EXIT_USAGE;
     }
@@ -98,7 +102,7 @@ int weir_cli_run(int count, char **argument, const atomic_int *stop)
     int64_t start = clock->mono_us(clock);
     weir_err err;
     weir_err_clear(&err);
-    weir_code rc = run_job(&flags, job.plan, stop, status, &err);
+    weir_code rc = run_job(&flags, &job, stop, status, &err);
     if (rc == WEIR_OK)
         log_summary(status, clock->mono_us(clock) - start);
     else

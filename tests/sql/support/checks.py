@@ -46,6 +46,10 @@ def flags(job, section):
     job.due = True
 
 
+def without(job, section):
+    job.unset |= set(section.rest.split())
+
+
 # --- what comes out ------------------------------------------------------------------------------
 
 def output(job, section):
@@ -149,6 +153,6 @@ def differ(wanted, found):
 
 
 SECTIONS = {"table": table, "changes": table, "more": more, "topic": topic, "file": file,
-            "sql": sql, "flags": flags, "output": output, "exit": exit_with, "counts": counts,
-            "rows": rows, "avro": avro, "written": written, "dead": dead,
-            "expressions": evaluated}
+            "sql": sql, "flags": flags, "without": without, "output": output,
+            "exit": exit_with, "counts": counts, "rows": rows, "avro": avro,
+            "written": written, "dead": dead, "expressions": evaluated}

@@ -18,7 +18,7 @@ class Job:
     def __init__(self, program, folder):
         self.program, self.folder = program, folder
         self.topics, self.tables, self.sql = {}, {}, ""
-        self.flags = []
+        self.flags, self.unset = [], set()
         self.due, self.checked = True, False   # input changed since the last run; any check made
         self.code, self.out, self.log = None, "", ""
 
@@ -49,7 +49,7 @@ class Job:
     def text(self):
         """The whole job: settings that the test does not set, the tables, the test's SQL."""
         sets = [f"SET {name} = '{value}';" for name, value in SETTINGS.items()
-                if not re.search(rf"SET\s+{re.escape(name)}\s*=", self.sql, re.I)]
+                if name not in self.unset and not re.search(rf"SET\s+{re.escape(name)}\s*=", self.sql, re.I)]
         return " ".join(sets) + "\n" + "\n".join([*self.tables.values(), self.sql]) + "\n"
 
     def run(self, output):
