@@ -56,7 +56,7 @@ static bool allowed_here(sql_scope *scope, const PgQuery__FuncCall *call, const 
         sql_error(job, call->location, "aggregate function '%s' is not supported", name);
         sql_hint(job, "there are count, sum, avg, min and max");
     } else if (call->over != NULL) {
-        sql_error(job, call->location, "OVER is not supported on an unbounded query");
+        sql_refuse_unbounded(job, call->location, "OVER");
         sql_hint(job, "group by a window: FROM tumble(t, time, interval '1 minute')");
     } else if (call->n_agg_order > 0 || call->agg_within_group) {
         sql_error(job, call->location, "ORDER BY in an aggregate is not supported");

@@ -387,7 +387,7 @@ static bool plain_call(sql_job *job, const PgQuery__FuncCall *call, const char *
         return true;
     sql_error(job, call->location, "%s is not supported in a call of %s()", what, name);
     if (call->over != NULL)
-        sql_hint(job, "window functions are not supported on an unbounded query");
+        sql_hint(job, "window functions are not supported yet");
     return false;
 }
 

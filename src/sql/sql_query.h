@@ -45,6 +45,9 @@ bool sql_select(sql_job *job, const PgQuery__SelectStmt *select, weir_str base,
    matter. */
 bool sql_query_close(sql_job *job, const sql_query *query, bool named, sql_relation *out);
 
+/* A clause that has to see all rows: refused, with the reason. */
+void sql_refuse_unbounded(sql_job *job, int32_t at, const char *clause);
+
 /* FROM: a table, a view, or tumble(…). */
 bool sql_from(sql_job *job, const PgQuery__SelectStmt *select, weir_str base,
               sql_relation *out);

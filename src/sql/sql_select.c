@@ -127,32 +127,42 @@ static void add_target(column_list *list, const PgQuery__ResTarget *target)
     add_column(list, expr, target->name[0] != '\0' ? target->name : name_of(value), at);
 }
 
+void sql_refuse_unbounded(sql_job *job, int32_t at, const char *clause)
+{
+    if (job->input->bounded) {
+        sql_error(job, at, "%s is not supported yet on a bounded run", clause);
+        return;
+    }
+    sql_error(job, at, "%s is not supported on an unbounded query", clause);
+    sql_hint(job, "nor yet on a bounded one, with --until end");
+}
+
 /* Refuses what the grammar has and this dialect lacks; false after an error. */
 static bool clauses_supported(sql_job *job, const PgQuery__SelectStmt *select)
 {
-    static const char unbounded[] = "%s is not supported on an unbounded query";
-    weir_str          text = job->text;
-    uint32_t          before = job->errors->count;
+    weir_str text = job->text;
+    uint32_t before = job->errors->count;
     if (select->with_clause != NULL) {
         sql_error(job, select->with_clause->location, "WITH is not supported yet");
         sql_hint(job, "give the step a name with CREATE VIEW");
     }
     if (select->n_sort_clause > 0)
-        sql_error(job,
-                  sql_word_before(text, "order", sql_node_at(select->sort_clause[0], 0)),
-                  unbounded, "ORDER BY");
+        sql_refuse_unbounded(
+            job, sql_word_before(text, "order", sql_node_at(select->sort_clause[0], 0)),
+            "ORDER BY");
     if (select->limit_count != NULL)
-        sql_error(job, sql_word_before(text, "limit", sql_node_at(select->limit_count, 0)),
-                  unbounded, "LIMIT");
+        sql_refuse_unbounded(
+            job, sql_word_before(text, "limit", sql_node_at(select->limit_count, 0)),
+            "LIMIT");
     if (select->limit_offset != NULL)
-        sql_error(job,
-                  sql_word_before(text, "offset", sql_node_at(select->limit_offset, 0)),
-                  unbounded, "OFFSET");
+        sql_refuse_unbounded(
+            job, sql_word_before(text, "offset", sql_node_at(select->limit_offset, 0)),
+            "OFFSET");
     if (select->n_window_clause > 0)
-        sql_error(
+        sql_refuse_unbounded(
             job,
             sql_word_before(text, "window", select->window_clause[0]->window_def->location),
-            unbounded, "WINDOW");
+            "WINDOW");
     if (select->into_clause != NULL) {
         sql_error(job, select->into_clause->rel->location, "SELECT INTO is not supported");
         sql_hint(job, "use INSERT INTO … SELECT");

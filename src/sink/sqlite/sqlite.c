@@ -21,11 +21,23 @@
 static weir_sink_open_fn  open_sink;
 static weir_sink_close_fn close_sink;
 
+static const weir_option options[] = {
+    {.name = "url",
+     .type = WEIR_OPT_TEXT,
+     .required = true,
+     .help = "sqlite:PATH of the database's file."},
+#define KEYED_OPTION(n, t, f, c, from, to, h)                                              \
+    {.name = n, .type = t, .fallback = f, .choices = c, .least = from, .most = to, .help = h},
+#include "keyed/keyed_options.def"
+#undef KEYED_OPTION
+    {0},
+};
+
 const weir_sink_kind weir_sink_sqlite = {
     .name = "sqlite",
     .summary = "upsert rows into tables of a SQLite file by primary key",
     .promise_text = "exactly once: rows and the commit row change in one transaction",
-    .options = keyed_options,
+    .options = options,
     .size = sizeof(sqlite_sink),
     .promise = WEIR_PROMISE_EXACTLY_ONCE,
     .keyed = true,
