@@ -188,13 +188,19 @@ static weir_code stage_all(commit *c, weir_err *err)
     return rc;
 }
 
-static weir_code row_refused(const weir_sink_table *table, const weir_refused *row,
-                             weir_err *err)
+static weir_code row_refused(const engine_source *from, const weir_refused *row,
+                             const engine_dead_letter *letter, weir_err *err)
 {
+    size_t shown = letter->value.len;
+    while (shown > 100 || !weir_str_utf8((weir_str){letter->value.at, shown}))
+        shown--;
     (void)weir_halt(err, WEIR_EXIT_SINK_SCHEMA, WEIR_E_REMOTE,
-                    "table '%.*s' refuses a row: %s", WEIR_STR_FMT(table->name), row->msg);
-    return weir_err_hint(err, "set on_error = 'dead_letter' on the source to go on without "
-                              "such rows");
+                    "table '%.*s' refuses a row: %.100s: %.*s%s",
+                    WEIR_STR_FMT(letter->table), row->msg, (int)shown, letter->value.at,
+                    shown < letter->value.len ? "…" : "");
+    return weir_err_hint(err, "add a WHERE to leave such rows out, or on_error = "
+                              "'dead_letter' to table '%.*s'",
+                         WEIR_STR_FMT(from->table->name));
 }
 
 static weir_code refuse_rows(commit *c, uint32_t g, const weir_refusals *refusals,
@@ -207,12 +213,14 @@ static weir_code refuse_rows(commit *c, uint32_t g, const weir_refusals *refusal
         const weir_sink_rows *rows = rows_of_table(c, g, row->table);
         weir_assert(rows != NULL);
         weir_assert(row->batch < rows->batches);
-        if (engine->deads == 0)
-            return row_refused(table, row, err);
+        const engine_source *from = engine->group[g].from[row->table];
         engine_dead_letter letter =
             engine_letter_of_row(table, rows->batch[row->batch], row, c->epoch->arena);
-        engine_letter_add(&c->epoch->letters[engine->lanes], 0, &letter);
+        if (from->on_error != ON_ERROR_DEAD_LETTER)
+            return row_refused(from, row, &letter, err);
+        engine_letter_add(&c->epoch->letters[engine->lanes], from->dead_sink, &letter);
     }
+    weir_metric_add(WEIR_M_rows_refused, refusals->count);
     weir_log_warn("a sink refuses rows: they become dead letters",
                   WEIR_F_STR("sink", engine->group[g].name),
                   WEIR_F_U64("rows", refusals->count),

@@ -30,6 +30,7 @@ typedef struct engine_group { /* a sink group */
     weir_str         name;
     const char      *section;  /* of manifests: "sink/<kind>/<name>" */
     weir_sink_table *table;
+    engine_source  **from;     /* per table: where its rows come from */
     uint32_t         tables;
     uint64_t         joined;   /* epoch whose manifest named it first; 0: not yet */
 } engine_group;

@@ -71,16 +71,31 @@ static engine_group *add_group(engine_job *engine, const weir_sink_kind *kind, w
     group->section = weir_arena_text(engine->arena, "sink/%s/%.*s", kind->name,
                                      WEIR_STR_FMT(name));
     group->table = WEIR_ARRAY(engine->arena, weir_sink_table, engine->plan->tables + 1);
+    group->from = WEIR_ARRAY(engine->arena, engine_source *, engine->plan->tables + 1);
     return group;
 }
 
-static uint32_t table_in_group(engine_group *group, const weir_table *table, bool changelog)
+/* The source below a node: its on_error decides what becomes of a row that a sink refuses. */
+static engine_source *source_below(engine_job *engine, uint32_t node)
+{
+    while (engine->plan->node[node].kind != WEIR_NODE_SCAN)
+        node = engine->plan->node[node].input;
+    for (uint32_t s = 0; s < engine->sources; s++)
+        if (engine->source[s].number == engine->plan->node[node].table)
+            return &engine->source[s];
+    weir_assert("a scan reads a source" == NULL);
+    return NULL;
+}
+
+static uint32_t table_in_group(engine_group *group, const weir_table *table,
+                               engine_source *from, bool changelog)
 {
     for (uint32_t t = 0; t < group->tables; t++)
         if (weir_str_eq(group->table[t].name, table->name)) {
             group->table[t].changelog |= changelog;
             return t;
         }
+    group->from[group->tables] = from;
     group->table[group->tables] = (weir_sink_table){
         .name = table->name, .schema = &table->schema, .keys = table->keys,
         .key = table->key, .opts = table->opts,
@@ -123,7 +138,7 @@ static weir_code place_flow(engine_job *engine, uint32_t node, weir_err *err)
     bool rolls = engine_has_option(kind->options, "roll.idle");
     engine->flow[engine->flows++] = (engine_flow){
         .group = (uint32_t)(group - engine->group),
-        .table = table_in_group(group, table, changelog),
+        .table = table_in_group(group, table, source_below(engine, node), changelog),
         .idle_us = rolls ? weir_opts_int(table->opts, "roll.idle") : 0};
     return WEIR_OK;
 }

@@ -162,8 +162,12 @@ static void take_row(folding *fold, uint32_t b, uint32_t row)
     const keyed_table *table = &fold->self->table[fold->table];
     const weir_batch  *batch = fold->rows->batch[b];
     bool               remove = batch->op != NULL && weir_row_retracts(batch->op[row]);
-    if (!key_is_good(fold, b, row))
+    uint32_t           refused = fold->self->early.count;
+    if (!key_is_good(fold, b, row)) {
+        if (remove) /* such a row never got into the table */
+            fold->self->early.count = refused;
         return;
+    }
     fold_entry *entry = &fold->entry[fold->count++];
     entry->at = fold->keys.len;
     keyed_key_bytes(&fold->keys, batch, row, table->keys, table->key);
