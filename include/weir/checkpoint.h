@@ -72,6 +72,10 @@ void      weir_checkpoint_close(weir_checkpoint *checkpoint);
 weir_code weir_checkpoint_take_over(weir_checkpoint *checkpoint, weir_arena *arena,
                                     weir_manifest **out, bool *out_finalised, weir_err *err)
     WEIR_MUST_CHECK;
+/* What a HALT of the owner means, met while state is read and sinks are brought up: exit
+   FENCED when another sealed its generation meanwhile, for then nothing has to be as it was;
+   else *err as it is. Fate RETRY when that cannot be found out. */
+weir_code weir_checkpoint_explain(weir_checkpoint *checkpoint, weir_err *err);
 /* The last manifest without sealing anything, for tools: an owner may add another one at
    any time. */
 weir_code weir_checkpoint_look(weir_checkpoint *checkpoint, weir_arena *arena,

@@ -283,28 +283,33 @@ static void own(weir_checkpoint *checkpoint, const takeover *t)
     checkpoint->published_boot_us = checkpoint->gen_boot_us;
 }
 
-/* T6. A manifest that is missing may have been collected since we sealed: then we were fenced
-   in our sleep, and nothing is corrupt. */
-static weir_code read_last(weir_checkpoint *checkpoint, weir_arena *arena,
-                           weir_manifest **out, weir_err *err)
+weir_code weir_checkpoint_explain(weir_checkpoint *checkpoint, weir_err *err)
 {
-    const checkpoint_log *log = &checkpoint->log;
-    WEIR_FAILPOINT(tk_read_manifest);
-    if (checkpoint->last.idx == 0)
-        return WEIR_OK;
-    weir_code rc = checkpoint_read_place(log, &checkpoint->last, arena, out, err);
-    if (rc != WEIR_E_CORRUPT)
-        return rc;
+    weir_assert(err->code != WEIR_OK);
     weir_err found = *err;
     bool     sealed = false;
-    log_key  seal = log_key_of_seal(log, checkpoint->gen);
-    rc = log_exists(log, &seal, &sealed, err);
+    if (!checkpoint->owned)
+        return err->code;
+    log_key   seal = log_key_of_seal(&checkpoint->log, checkpoint->gen);
+    weir_code rc = log_exists(&checkpoint->log, &seal, &sealed, err);
     if (rc != WEIR_OK)
         return rc;
     if (sealed)
         return checkpoint_fenced(checkpoint, "another sealed its generation", err);
     *err = found;
     return found.code;
+}
+
+/* T6. A manifest that is missing may have been collected since we sealed: then we were fenced
+   in our sleep, and nothing is corrupt. */
+static weir_code read_last(weir_checkpoint *checkpoint, weir_arena *arena,
+                           weir_manifest **out, weir_err *err)
+{
+    WEIR_FAILPOINT(tk_read_manifest);
+    if (checkpoint->last.idx == 0)
+        return WEIR_OK;
+    weir_code rc = checkpoint_read_place(&checkpoint->log, &checkpoint->last, arena, out, err);
+    return rc == WEIR_E_CORRUPT ? weir_checkpoint_explain(checkpoint, err) : rc;
 }
 
 weir_code weir_checkpoint_take_over(weir_checkpoint *checkpoint, weir_arena *arena,

@@ -82,6 +82,27 @@ static weir_code replay_sinks(engine_job *engine, weir_err *err)
     return rc;
 }
 
+typedef struct found_halt {
+    engine_job *engine;
+    weir_err    err;
+} found_halt;
+
+static weir_code explain(void *self, weir_err *err)
+{
+    const found_halt *found = self;
+    *err = found->err;
+    return weir_checkpoint_explain(found->engine->checkpoint, err);
+}
+
+/* Who slept in here may find a commit row that moved on, and objects that were collected. */
+static weir_code explained(engine_job *engine, weir_err *err)
+{
+    found_halt found = {engine, *err};
+    if (err->exit != WEIR_EXIT_CORRUPT && err->exit != WEIR_EXIT_FORKED_HISTORY)
+        return err->code;
+    return engine_patiently(engine, explain, &found, WEIR_STR("the checkpoint's store"), err);
+}
+
 static weir_code restore(engine_job *engine, weir_err *err)
 {
     weir_code rc = engine_groups_read(engine, weir_manifest_section(engine->last, "groups"),
@@ -169,8 +190,11 @@ weir_code engine_recover(engine_job *engine, weir_err *err)
         rc = take_over(engine, err);
     if (rc == WEIR_OK && engine->last == NULL)
         rc = engine_check_starts(engine, err);
-    if (rc == WEIR_OK)
+    if (rc == WEIR_OK) {
         rc = engine->last ? restore(engine, err) : replay_sinks(engine, err);
+        if (rc != WEIR_OK)
+            rc = explained(engine, err);
+    }
     if (rc == WEIR_OK)
         rc = seek_sources(engine, err);
     if (rc == WEIR_OK)

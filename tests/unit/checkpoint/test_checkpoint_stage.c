@@ -262,6 +262,40 @@ static void store_that_gives_less_than_it_says_is_noticed(void **state)
     bed_close(&b);
 }
 
+static faulty_act flip_first(void *self, const char *verb, const weir_object *object,
+                             uint64_t call)
+{
+    int *gets = self;
+    (void)object;
+    (void)call;
+    return strcmp(verb, "get") == 0 && (*gets)++ == 0 ? FAULTY_FLIP : FAULTY_PASS;
+}
+
+static void bit_of_a_blob_that_flips_on_the_way_is_read_again(void **state)
+{
+    (void)state;
+    bed           b;
+    weir_blob_ref ref[2];
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    publish_blobs(&b, checkpoint, ref);
+    for (size_t i = 0; i < 2; i++) {
+        weir_buf good = {0}, got = {0};
+        int      gets = 0;
+        b.store.hook = NULL;
+        CHECK_OK(weir_checkpoint_fetch(checkpoint, &ref[i], 1, &good, &b.err), &b.err);
+        b.store.hook = flip_first;
+        b.store.self = &gets;
+        CHECK_OK(weir_checkpoint_fetch(checkpoint, &ref[i], 1, &got, &b.err), &b.err);
+        CHECK_INT(gets, 2);
+        CHECK_SAME(weir_buf_view(&got), weir_buf_view(&good));
+        weir_buf_done(&good);
+        weir_buf_done(&got);
+    }
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
 static void fetch_that_fails_may_be_tried_again(void **state)
 {
     (void)state;
@@ -620,6 +654,7 @@ int main(void)
         TEST(references_come_back),
         TEST(damaged_blob_halts),
         TEST(store_that_gives_less_than_it_says_is_noticed),
+        TEST(bit_of_a_blob_that_flips_on_the_way_is_read_again),
         TEST(fetch_that_fails_may_be_tried_again),
         TEST(build_goes_on_where_it_failed),
         TEST(reset_never_gives_a_number_again),

@@ -189,6 +189,34 @@ static void seal_in_a_collected_slot_owns_nothing(void **state)
     bed_close(&b);
 }
 
+static weir_code what_is_forked(bed *b, weir_checkpoint *checkpoint)
+{
+    (void)weir_halt(&b->err, WEIR_EXIT_FORKED_HISTORY, WEIR_E_CONFLICT, "the row is ahead");
+    return weir_checkpoint_explain(checkpoint, &b->err);
+}
+
+/* It slept between its takeover and the sinks: what it finds there is its successor's. */
+static void halt_of_one_that_was_replaced_is_fenced(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *old = bed_checkpoint(&b);
+    (void)bed_take_over(&b, old, NULL);
+    CHECK_INT(what_is_forked(&b, old), WEIR_E_CONFLICT);
+    CHECK_INT(b.err.exit, WEIR_EXIT_FORKED_HISTORY);
+    CHECK_SAYS(&b.err, "the row is ahead");
+    weir_checkpoint *young = bed_checkpoint(&b);
+    (void)bed_take_over(&b, young, NULL);
+    CHECK_INT(what_is_forked(&b, old), WEIR_E_CONFLICT);
+    CHECK_INT(b.err.exit, WEIR_EXIT_FENCED);
+    CHECK_INT(what_is_forked(&b, young), WEIR_E_CONFLICT);
+    CHECK_INT(b.err.exit, WEIR_EXIT_FORKED_HISTORY);
+    weir_checkpoint_close(old);
+    weir_checkpoint_close(young);
+    bed_close(&b);
+}
+
 static void seal_without_its_copy_is_helped_along(void **state)
 {
     (void)state;
@@ -313,6 +341,7 @@ int main(void)
         TEST(old_owner_is_fenced),
         TEST(old_owner_cannot_seal_any_more),
         TEST(seal_in_a_collected_slot_owns_nothing),
+        TEST(halt_of_one_that_was_replaced_is_fenced),
         TEST(seal_without_its_copy_is_helped_along),
         TEST(hint_that_is_wrong_only_costs_requests),
         TEST(hint_of_another_manifest_says_nothing_about_the_last),
