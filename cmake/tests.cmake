@@ -4,7 +4,7 @@
 #     tests/contract/<shape>_contract.c   contract.<shape>      every room
 #     tests/fuzz/fuzz_<name>.c            fuzz.<name>           every room; replays tests/fuzz/corpus/<name>,
 #                                                               in a WEIR_FUZZ build a libFuzzer program
-#     tests/sim/sim_<name>.c              sim.<name>            every room
+#     tests/sim/sim_*.c                   sim.*                 one program; see tests/sim/sim.h
 #     tests/support/<room>/*.c            fakes, linked with the tests above
 #     tests/bench/bench_<name>.c          not a test: built by the target `bench`
 #     tests/tidy/                         tidy, tidy_breaks
@@ -79,12 +79,29 @@ if(NOT WEIR_FUZZ)
         weir_test(contract.${name} ${file} "fast;contract" ${weir_all})
     endforeach()
 
+    # One program: the product's code with threads, clocks, memory and Kafka's client replaced.
     file(GLOB files CONFIGURE_DEPENDS ${dir}/sim/sim_*.c)
-    foreach(file IN LISTS files)
-        get_filename_component(name ${file} NAME_WE)
-        string(REPLACE "sim_" "" name ${name})
-        weir_test(sim.${name} ${file} "fast;sim" ${weir_all})
-    endforeach()
+    if(files AND TARGET weir_engine)
+        add_executable(sim ${files})
+        target_link_libraries(sim PRIVATE ${weir_all} weir_flags)
+        set_target_properties(sim PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+        target_compile_options(sim PRIVATE "SHELL:-iquote ${PROJECT_SOURCE_DIR}/src"
+                               "SHELL:-U_FORTIFY_SOURCE -U_FORTIFY_SOURCE") # which takes fibers for broken stacks
+        foreach(name pthread_create pthread_join pthread_mutex_init pthread_mutex_destroy
+                     pthread_mutex_lock pthread_mutex_unlock pthread_cond_init
+                     pthread_cond_destroy pthread_cond_wait pthread_cond_timedwait
+                     pthread_cond_signal pthread_cond_broadcast timespec_get
+                     malloc calloc realloc free
+                     weir_random_nonce weir_log_fields weir_metric_series weir_assert_failed
+                     weir_kafka_open weir_kafka_close weir_kafka_partitions weir_kafka_ends
+                     weir_kafka_compacted weir_kafka_peek weir_kafka_start weir_kafka_poll
+                     weir_kafka_pause weir_kafka_commit)
+            target_link_options(sim PRIVATE "LINKER:--wrap=${name}")
+        endforeach()
+        add_test(NAME sim.seeds COMMAND sim --seeds 1 200 --jobs 2)
+        add_test(NAME sim.twice COMMAND sim --twice 1 20)
+        set_tests_properties(sim.seeds sim.twice PROPERTIES LABELS "fast;sim" TIMEOUT 120)
+    endif()
 
     file(GLOB files CONFIGURE_DEPENDS ${dir}/bench/bench_*.c)
     add_custom_target(bench)

@@ -1,0 +1,386 @@
+/* sim/world: one history: workers that start, die, sleep and come back, until all input is
+ * read and the sinks are compared.
+ *
+ * First things go wrong while records come. Then the servers are well, and whoever is awake
+ * is told to end, or killed. Then a last worker reads to the end and has to succeed, and the
+ * sinks have to hold what the model says. At last those who still sleep wake up: they may do
+ * no more harm.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LAST_SLOT (SIM_SLOTS - 1) /* of the one that reads to the end */
+#define LAST_TRIES 12u
+#define TURNS_MAX 4000000u
+#define TIME_MAX_US (48 * 3600 * SIM_SECOND)
+#define START_US INT64_C(1704067200000000)
+#define CALM_US (2500000) /* after the last record */
+#define ZOMBIES_END_US (40 * SIM_SECOND)
+
+typedef struct worker {
+    weir_clock        clock; /* first */
+    int64_t           wall_step_us;
+    int64_t           asleep_us; /* until */
+    atomic_int        stop;
+    bool              runs;
+    weir_status       status;
+    weir_engine_setup setup;
+    weir_err          err;
+    weir_code         rc;
+} worker;
+
+typedef enum phase { TROUBLE, ENDING, LAST, ZOMBIES } phase;
+
+extern const weir_sink_kind   weir_sink_s3;
+extern const weir_source_kind weir_source_kafka;
+
+sim_world sim;
+
+static worker   workers[SIM_SLOTS];
+static phase    now;
+static uint32_t last_tries;
+static bool     take_over[SIM_SLOTS];
+
+void sim_fail(const char *format, ...)
+{
+    va_list list;
+    if (sim.result->failed)
+        return;
+    sim.result->failed = true;
+    va_start(list, format);
+    (void)vsnprintf(sim.result->why, sizeof sim.result->why, format, list);
+    va_end(list);
+    if (sim.setup.print)
+        printf("%9.3f  FAILED: %s\n", (double)sim_now / 1e6, sim.result->why);
+}
+
+static void mix(const void *bytes, size_t len)
+{
+    const unsigned char *at = bytes;
+    for (size_t i = 0; i < len; i++)
+        sim.result->hash = (sim.result->hash ^ at[i]) * UINT64_C(0x100000001B3);
+}
+
+void sim_say(const char *what, weir_str thing, int64_t number)
+{
+    uint32_t slot = sim_slot();
+    mix(&sim_now, sizeof sim_now);
+    mix(&slot, sizeof slot);
+    mix(what, strlen(what));
+    mix(thing.at, thing.len);
+    mix(&number, sizeof number);
+    if (!sim.setup.print)
+        return;
+    printf("%9.3f  ", (double)sim_now / 1e6);
+    if (slot < SIM_SLOTS)
+        printf("w%u  ", slot);
+    printf("%s %.*s %lld\n", what, WEIR_STR_FMT(thing), (long long)number);
+}
+
+static int64_t mono_us(weir_clock *clock)
+{
+    (void)clock;
+    return sim_now + SIM_SECOND; /* 0 means "not yet" in places */
+}
+
+static int64_t wall_us(weir_clock *clock)
+{
+    return START_US + sim_now + ((worker *)clock)->wall_step_us;
+}
+
+static void pause_us(weir_clock *clock, int64_t us)
+{
+    (void)clock;
+    sim_sleep(us);
+}
+
+static const weir_source_kind *source_kind(weir_str name)
+{
+    return weir_str_is(name, "kafka") ? &weir_source_kafka : NULL;
+}
+
+static const weir_sink_kind *sink_kind(weir_str name)
+{
+    return weir_str_is(name, "mysql") ? &sim_mysql_kind : &weir_sink_s3;
+}
+
+bool sim_asleep(uint32_t slot)
+{
+    return slot < SIM_SLOTS && workers[slot].asleep_us > sim_now;
+}
+
+static void start(void *thing, uint64_t slot);
+
+static void start_later(uint32_t slot, uint64_t most_us)
+{
+    sim_at(sim_now + (int64_t)sim_below(&sim.luck, most_us), start, NULL, slot);
+}
+
+static bool was(sim_what what)
+{
+    for (uint32_t i = 0; i < sim.faults; i++)
+        if (sim.fault[i].met && sim.fault[i].what == what)
+            return true;
+    return false;
+}
+
+/* Others end because another took over, because they slept for too long, or because of what
+   only people can mend. */
+static bool may_end_so(const worker *one)
+{
+    switch (one->rc == WEIR_OK ? WEIR_EXIT_DONE : one->err.exit) {
+    case WEIR_EXIT_DONE:
+    case WEIR_EXIT_FENCED:
+    case WEIR_EXIT_JOB:
+        return true;
+    case WEIR_EXIT_USAGE:
+        return was(SIM_REFUSED);
+    case WEIR_EXIT_CORRUPT:
+        return was(SIM_DAMAGE);
+    case WEIR_EXIT_SINK_PATH:
+        return was(SIM_STRANGER);
+    default:
+        return false;
+    }
+}
+
+static void *run_worker(void *argument)
+{
+    worker  *one = argument;
+    uint32_t slot = (uint32_t)(one - workers);
+    one->rc = weir_engine_run(&one->setup, &one->err);
+    sim_say(one->rc == WEIR_OK ? "ends" : one->err.msg, WEIR_STR("worker"),
+            one->rc == WEIR_OK ? 0 : (int64_t)one->err.exit);
+    if (!may_end_so(one))
+        sim_fail("worker %u ended with exit %d: %s", slot, (int)one->err.exit, one->err.msg);
+    if (sim_heap_live(slot) != 0)
+        sim_fail("worker %u left %llu pieces of memory behind", slot,
+                 (unsigned long long)sim_heap_live(slot));
+    one->runs = false;
+    if (now == TROUBLE)
+        start_later(slot, 3 * SIM_SECOND);
+    return NULL;
+}
+
+static void start(void *thing, uint64_t number)
+{
+    uint32_t slot = (uint32_t)number;
+    worker  *one = &workers[slot];
+    bool     last = slot == LAST_SLOT;
+    (void)thing;
+    if (one->runs || (now != TROUBLE && !last))
+        return;
+    sim_heap_drop(slot);
+    *one = (worker){.runs = true};
+    one->clock = (weir_clock){.wall_us = wall_us, .mono_us = mono_us, .boot_us = mono_us,
+                              .pause_us = pause_us};
+    one->setup = (weir_engine_setup){
+        .plan = sim_plan_of(sim.job), .clock = &one->clock, .stop = &one->stop,
+        .status = &one->status, .until_end = last, .take_over = last || take_over[slot],
+        .source_kind = source_kind, .sink_kind = sink_kind, .store_at = sim_store_at};
+    weir_err_clear(&one->err);
+    sim.result->starts++;
+    sim_say("starts", WEIR_STR("worker"), (int64_t)slot);
+    (void)sim_fiber_start(slot, run_worker, one);
+}
+
+uint32_t sim_worker_any(void)
+{
+    uint32_t able[SIM_SLOTS], count = 0;
+    for (uint32_t i = 0; i < SIM_SLOTS; i++)
+        if (workers[i].runs && !sim_asleep(i))
+            able[count++] = i;
+    return count > 0 ? able[sim_below(&sim.luck, count)] : SIM_SLOTS;
+}
+
+void sim_worker_crash(uint32_t slot)
+{
+    worker *one = &workers[slot];
+    sim_say("dies", WEIR_STR("worker"), (int64_t)slot);
+    sim.result->crashes++;
+    one->runs = false;
+    one->asleep_us = 0;
+    sim_fibers_drop(slot);
+    sim_store_drop(slot);
+    sim_mysql_drop(slot);
+    if (now == TROUBLE)
+        start_later(slot, 3 * SIM_SECOND);
+    if (sim_in_fiber() && sim_slot() == slot)
+        sim_fiber_die();
+}
+
+static void wake_up(void *thing, uint64_t slot)
+{
+    (void)thing;
+    sim_say("wakes", WEIR_STR("worker"), (int64_t)slot);
+}
+
+/* Somebody sees that it does not answer, and starts another. */
+static void replace(void)
+{
+    for (uint32_t i = 0; i < LAST_SLOT; i++)
+        if (!workers[i].runs) {
+            start_later(i, SIM_SECOND);
+            sim.result->workers = sim.result->workers > 1 ? sim.result->workers : 2;
+            return;
+        }
+}
+
+void sim_worker_pause(uint32_t slot, uint32_t ms)
+{
+    worker *one = &workers[slot];
+    if (now == TROUBLE)
+        replace();
+    one->asleep_us = ms > 0 ? sim_now + ms * INT64_C(1000) : SIM_FOREVER;
+    if (ms > 0)
+        sim_at(one->asleep_us, wake_up, NULL, slot);
+    if (sim_in_fiber() && sim_slot() == slot)
+        sim_yield();
+}
+
+void sim_worker_stop(uint32_t slot)
+{
+    atomic_store(&workers[slot].stop, 1);
+}
+
+void sim_worker_clock(uint32_t slot, int64_t by_us)
+{
+    workers[slot].wall_step_us += by_us;
+}
+
+static bool is_zombie(const worker *one)
+{
+    return one->runs && one->asleep_us == SIM_FOREVER;
+}
+
+static void overdue(void *thing, uint64_t number)
+{
+    (void)thing, (void)number;
+    sim.overdue = true;
+}
+
+/* From here on all servers are well. */
+static void calm_down(void *thing, uint64_t delays)
+{
+    if ((!sim_plan_enough() || sim.strangers + sim.damages > 0) && delays < 40) {
+        sim_at(sim_now + SIM_SECOND / 2, calm_down, thing, delays + 1);
+        return;
+    }
+    sim_say("all is well", WEIR_STR("now"), 0);
+    sim.healed = true;
+    sim.store_away_us = sim.store_refuses_us = sim.sql_away_us = sim.kafka_away_us = 0;
+    now = ENDING;
+    for (uint32_t i = 0; i < SIM_SLOTS; i++) {
+        worker *one = &workers[i];
+        if (!one->runs || is_zombie(one))
+            continue;
+        one->asleep_us = 0;
+        if (sim_chance(&sim.luck, 4))
+            sim_worker_crash(i);
+        else
+            sim_worker_stop(i);
+    }
+}
+
+static bool any_awake(void)
+{
+    for (uint32_t i = 0; i < SIM_SLOTS; i++)
+        if (workers[i].runs && !is_zombie(&workers[i]))
+            return true;
+    return false;
+}
+
+static void stop_zombies(void *thing, uint64_t number)
+{
+    (void)thing, (void)number;
+    for (uint32_t i = 0; i < SIM_SLOTS; i++)
+        if (workers[i].runs)
+            sim_worker_stop(i);
+}
+
+static void wake_zombies(void)
+{
+    sim_say("sleepers wake", WEIR_STR("now"), 0);
+    int64_t later_us = (int64_t)sim_below(&sim.luck, 3600 * SIM_SECOND);
+    sim_now += sim_chance(&sim.luck, 2) ? later_us : later_us / 1000;
+    for (uint32_t i = 0; i < SIM_SLOTS; i++)
+        workers[i].asleep_us = 0;
+    sim_at(sim_now + ZOMBIES_END_US, stop_zombies, NULL, 0);
+}
+
+static void go_on(void)
+{
+    if (now == TROUBLE || any_awake())
+        return;
+    bool good = now == LAST && workers[LAST_SLOT].rc == WEIR_OK;
+    if (now == ENDING || (now == LAST && !good)) {
+        now = LAST;
+        if (++last_tries > LAST_TRIES)
+            sim_fail("the last worker does not succeed: %s", workers[LAST_SLOT].err.msg);
+        else
+            start(NULL, LAST_SLOT);
+        return;
+    }
+    sim_check_end();
+    if (now == ZOMBIES)
+        sim.over = true;
+    else
+        wake_zombies();
+    now = ZOMBIES;
+}
+
+static void clear(const sim_setup *setup, sim_result *out)
+{
+    *out = (sim_result){.hash = UINT64_C(0xCBF29CE484222325)};
+    sim = (sim_world){.setup = *setup, .result = out};
+    sim_keep_clear();
+    sim_fibers_clear();
+    sim_store_clear();
+    sim_mysql_clear();
+    sim_check_clear();
+    memset(workers, 0, sizeof workers);
+    now = TROUBLE;
+    last_tries = 0;
+}
+
+void sim_prepare(void)
+{
+    (void)sim_keep(16);
+    for (sim_job_kind job = 0; job < SIM_JOBS; job++)
+        (void)sim_plan_of(job);
+}
+
+void sim_run(const sim_setup *setup, sim_result *out)
+{
+    clear(setup, out);
+    sim_dice plan = {.state = setup->seed * UINT64_C(0x2545F4914F6CDD1D)};
+    sim_dice input = {.state = sim_roll(&plan)};
+    sim.order.state = sim_roll(&plan);
+    sim.luck.state = sim_roll(&plan);
+    sim.job = sim_chance(&plan, 3) ? SIM_JOB_CHANGES : SIM_JOB_ORDERS;
+    sim.slots = sim_chance(&plan, 2) ? 1 : 2 + (uint32_t)sim_below(&plan, 2);
+    out->workers = sim.slots;
+    sim_input_make(&input, sim.job);
+    for (uint32_t i = 0; i < SIM_SLOTS; i++)
+        take_over[i] = sim_chance(&plan, 2);
+    sim_plan_faults(&plan);
+    sim_plan_start();
+    start(NULL, 0);
+    for (uint32_t i = 1; i < sim.slots; i++)
+        start_later(i, 2 * SIM_SECOND);
+    sim_at(sim_last_arrival() / 2, overdue, NULL, 0);
+    sim_at(sim_last_arrival() + CALM_US, calm_down, NULL, 0);
+    while (!sim.over && !out->failed) {
+        go_on();
+        if (!sim.over && !sim_turn())
+            sim_fail("everybody waits, and nothing will happen");
+        if (++out->turns > TURNS_MAX || sim_now > TIME_MAX_US)
+            sim_fail("there is no end");
+    }
+    out->took_us = sim_now;
+}
