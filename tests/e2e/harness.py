@@ -30,6 +30,7 @@ DATABASE = "shop"
 URL = "mysql://nobody@nowhere/shop"  # of embedded runs: only its last word counts
 COLUMNS = compare.COLUMNS.split(",")
 LONG = bool(os.environ.get("WEIR_LONG"))
+THIN = int(os.environ.get("WEIR_THIN", "1"))  # so many times fewer events, for slow builds
 
 
 # --- programs ------------------------------------------------------------------------------------
@@ -71,6 +72,10 @@ def quietly(*command, env=None):
     return done.stdout
 
 
+def thin(events):
+    return max(2_000, events // THIN)
+
+
 # --- results -------------------------------------------------------------------------------------
 
 class Results:
@@ -107,8 +112,8 @@ class Results:
 class Place:
     """A folder that is gone at the end unless a test threw or KEEP is set."""
 
-    def __init__(self, name):
-        self.path = Path(tempfile.mkdtemp(prefix=f"weir-{name}-"))
+    def __init__(self, name, where=None):
+        self.path = Path(tempfile.mkdtemp(prefix=f"weir-{name}-", dir=where))
 
     def __enter__(self):
         return self.path

@@ -54,10 +54,10 @@ void faulty_store_done(faulty_store *faulty)
 
 static faulty_act ask(faulty_store *faulty, const char *verb, const weir_object *object)
 {
-    faulty->calls++;
+    uint64_t   call = ++faulty->calls;
     faulty_act act = faulty->hook == NULL
                          ? FAULTY_PASS
-                         : faulty->hook(faulty->self, verb, object, faulty->calls);
+                         : faulty->hook(faulty->self, verb, object, call);
     if (act != FAULTY_LATE)
         faulty_store_flush(faulty);
     return act;

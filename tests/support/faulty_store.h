@@ -26,8 +26,8 @@ typedef struct faulty_store {
     weir_store     *inner;
     faulty_hook_fn *hook; /* NULL: pass all */
     void           *self;
-    uint64_t        calls;
-    uint64_t        gets, heads, puts, put_news;
+    _Atomic uint64_t calls; /* the probe asks from many threads */
+    _Atomic uint64_t gets, heads, puts, put_news;
     uint64_t        flip_at; /* FLIP: this byte */
     weir_object     late;    /* waiting; its key, body and token are copies */
     bool            late_new, late_waits;
