@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "weir/error.h"
+#include "weir/failpoint.h"
 #include "weir/log.h"
 
 #if defined(__has_feature)
@@ -97,11 +98,17 @@ weir_arena *weir_arena_new(const char *name, size_t chunk_bytes)
     return arena;
 }
 
+/* A test makes an allocation fail. */
+static bool fails_here(void)
+{
+    return WEIR_FAILPOINTS_BUILT && weir_failpoint_nomem();
+}
+
 static void add_chunk(weir_arena *arena, size_t bytes)
 {
     size_t size = bytes > arena->chunk_bytes ? bytes : arena->chunk_bytes;
     chunk *newest = malloc(sizeof *newest + size);
-    if (newest == NULL)
+    if (newest == NULL || fails_here())
         out_of_memory(size, arena->name);
     newest->older = arena->chunk;
     newest->size = size;
@@ -222,7 +229,7 @@ size_t weir_arena_bytes(const weir_arena *arena)
 void *weir_heap_new(size_t count, size_t size)
 {
     void *memory = calloc(count > 0 ? count : 1, size > 0 ? size : 1);
-    if (memory == NULL)
+    if (memory == NULL || fails_here())
         out_of_memory(count, "the heap");
     return memory;
 }
@@ -242,7 +249,7 @@ void *weir_heap_grow(void *old, size_t old_count, size_t new_count, size_t size)
 void *weir_heap_more(void *old, size_t bytes)
 {
     void *memory = realloc(old, bytes > 0 ? bytes : 1);
-    if (memory == NULL)
+    if (memory == NULL || fails_here())
         out_of_memory(bytes, "the heap");
     return memory;
 }

@@ -252,12 +252,12 @@ static void write_hint(weir_checkpoint *checkpoint)
     record.kind = RECORD_HINT;
     record.finalised = true;
     record_write(&bytes, &record);
+    WEIR_FAILPOINT(ep_hint);
     weir_code rc = weir_store_put_one(checkpoint->log.store, log_key_text(&key),
                                       weir_buf_view(&bytes), &err);
     if (rc != WEIR_OK)
         weir_log_debug("hint was not written", WEIR_F_TEXT("error", err.msg));
     weir_buf_done(&bytes);
-    WEIR_FAILPOINT(ep_hint);
 }
 
 weir_code weir_checkpoint_finalised(weir_checkpoint *checkpoint, weir_err *err)
@@ -269,6 +269,7 @@ weir_code weir_checkpoint_finalised(weir_checkpoint *checkpoint, weir_err *err)
     bool full =
         checkpoint->gen_epochs >= WEIR_EPOCHS_PER_GENERATION ||
         checkpoint_is_stale(checkpoint, checkpoint->gen_boot_us, WEIR_GENERATION_US);
+    full = WEIR_FAILPOINT_IS(gen_is_full) || full;
     if (!full || checkpoint->stage != NULL)
         return WEIR_OK;
     WEIR_FAILPOINT(gen_self_seal);

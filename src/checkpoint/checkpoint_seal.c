@@ -22,6 +22,7 @@ static weir_code verify_seal(const checkpoint_log *log, seal_work *work, weir_ar
                              weir_err *err)
 {
     checkpoint_record copy = {.idx = 0};
+    WEIR_FAILPOINT(tk_verify_seal);
     weir_code         rc = log_read_seal(log, work->record.gen, arena, &copy, err);
     if (rc == WEIR_E_NOTFOUND)
         return WEIR_OK;
@@ -40,9 +41,8 @@ static weir_code put_copy(const checkpoint_log *log, seal_work *work, weir_str b
                        .sha = work->record.sha,
                        .stop_at = work->stop_at,
                        .patience_us = work->patience_us};
-    WEIR_FAILPOINT(tk_before_put_seal_copy);
+    WEIR_FAILPOINT(tk_put_seal_copy);
     weir_code rc = log_write_once(log, &write, arena, err);
-    WEIR_FAILPOINT(tk_after_put_seal_copy);
     if (rc == WEIR_OK)
         work->lost_copy = !write.mine;
     return rc;
@@ -61,9 +61,8 @@ weir_code seal_generation(const checkpoint_log *log, seal_work *work, weir_arena
                        .sha = work->record.sha,
                        .stop_at = work->stop_at,
                        .patience_us = work->patience_us};
-    WEIR_FAILPOINT(tk_before_put_seal);
+    WEIR_FAILPOINT(tk_put_seal);
     weir_code rc = log_write_once(log, &write, arena, err);
-    WEIR_FAILPOINT(tk_after_put_seal);
     work->lost_slot = rc == WEIR_OK && !write.mine;
     work->lost_copy = false;
     if (rc == WEIR_OK && write.mine)

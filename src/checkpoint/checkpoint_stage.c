@@ -142,7 +142,8 @@ void weir_stage_blob(weir_stage *stage, weir_str bytes, bool compress, weir_blob
     memcpy(ref.nonce, stage->record.nonce, sizeof ref.nonce);
     if (bytes.len > WEIR_STORE_BODY_MAX)
         stage->too_big = true;
-    if (stage->blobs.len + stored.len <= WEIR_INLINE_BYTES_MAX) {
+    bool spill = WEIR_FAILPOINT_IS(ep_spill);
+    if (!spill && stage->blobs.len + stored.len <= WEIR_INLINE_BYTES_MAX) {
         ref.offset = stage->inline_at + stage->blobs.len;
         weir_buf_str(&stage->blobs, stored);
     } else {
@@ -209,12 +210,12 @@ static weir_code put_some(weir_stage *stage, size_t most, bool *out_left, weir_e
         object[count].body = weir_buf_view(&one->bytes);
         of[count++] = one;
     }
+    if (count > 0)
+        WEIR_FAILPOINT(ep_put_data);
     weir_code rc =
         count == 0 ? WEIR_OK : log->store->kind->put(log->store, object, count, err);
     for (size_t i = 0; i < count; i++)
         of[i]->put = object[i].rc == WEIR_OK;
-    if (count > 0)
-        WEIR_FAILPOINT(ep_put_data);
     return rc;
 }
 
@@ -241,8 +242,7 @@ weir_code weir_stage_build(weir_stage *stage, weir_sha256 *out_sha, weir_err *er
     if (stage->too_big)
         return weir_fail(err, WEIR_E_LIMIT, "a part of the state is larger than 256 MiB");
     /* the first alone in a build with failpoints: a crash between two objects is a case */
-    /* cover: a build has failpoints or not */
-    size_t most = weir_failpoints_built() ? 1 : WEIR_STORE_PARALLEL;
+    size_t most = WEIR_FAILPOINTS_BUILT ? 1 : WEIR_STORE_PARALLEL;
     for (bool left = true; left; most = WEIR_STORE_PARALLEL) {
         weir_code rc = put_some(stage, most, &left, err);
         if (rc != WEIR_OK)
@@ -326,9 +326,8 @@ weir_code weir_stage_publish(weir_stage *stage, weir_err *err)
                          .stop_at = 2,
                          .refused_us = MANIFEST_REFUSED_US};
     weir_arena *arena = weir_arena_new("publish", 4096);
-    WEIR_FAILPOINT(ep_before_put_manifest);
+    WEIR_FAILPOINT(ep_put_manifest);
     rc = log_write_once(log, &write, arena, err);
-    WEIR_FAILPOINT(ep_after_put_manifest);
     weir_arena_free(arena);
     if (rc != WEIR_OK)
         return weir_err_note(err, "committing epoch %llu",

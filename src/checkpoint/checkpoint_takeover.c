@@ -123,6 +123,7 @@ static weir_code help_along(const checkpoint_log *log, const takeover_tail *tail
                        .sha = seal.sha,
                        .stop_at = 1,
                        .patience_us = SEAL_PATIENCE_US};
+    WEIR_FAILPOINT(tk_help_seal);
     return log_write_once(log, &write, arena, err); /* whoever wins: there is a copy */
 }
 
@@ -256,6 +257,7 @@ static weir_code check_lineages(weir_checkpoint *checkpoint, weir_err *err)
     bool           there = false;
     next.lineage++;
     log_key   key = log_key_of_record(&next, 0, 1);
+    WEIR_FAILPOINT(tk_lineages);
     weir_code rc = log_exists(&next, &key, &there, err);
     if (rc != WEIR_OK)
         return rc;
@@ -305,9 +307,9 @@ weir_code weir_checkpoint_explain(weir_checkpoint *checkpoint, weir_err *err)
 static weir_code read_last(weir_checkpoint *checkpoint, weir_arena *arena,
                            weir_manifest **out, weir_err *err)
 {
-    WEIR_FAILPOINT(tk_read_manifest);
     if (checkpoint->last.idx == 0)
         return WEIR_OK;
+    WEIR_FAILPOINT(tk_read_manifest);
     weir_code rc = checkpoint_read_place(&checkpoint->log, &checkpoint->last, arena, out, err);
     return rc == WEIR_E_CORRUPT ? weir_checkpoint_explain(checkpoint, err) : rc;
 }

@@ -16,6 +16,7 @@ static weir_code step_back(engine_job *engine, weir_arena *arena, weir_manifest 
 {
     weir_manifest *newer = *at;
     weir_manifest *older = NULL;
+    WEIR_FAILPOINT(tk_read_epoch);
     weir_code rc = weir_checkpoint_read(engine->checkpoint, newer->prev_gen, newer->prev_idx,
                                         arena, &older, err);
     if (rc != WEIR_OK)

@@ -76,7 +76,10 @@ static void send_ack(engine_source *source)
         return;
     weir_err err; /* for displays only */
     weir_err_clear(&err);
-    if (source->source->kind->ack(source->source, ack, count, &err) != WEIR_OK)
+    WEIR_FAILPOINT(ep_offsets);
+    weir_code rc;
+    WEIR_FAULTY(POLL, rc, &err, source->source->kind->ack(source->source, ack, count, &err));
+    if (rc != WEIR_OK)
         weir_log_debug("positions were not acknowledged",
                        WEIR_F_STR("table", source->table->name),
                        WEIR_F_TEXT("error", err.msg));
@@ -170,8 +173,11 @@ static weir_code read_once(reader *self, weir_err *err)
     weir_code rc = seek_added(source, err);
     if (rc == WEIR_OK)
         rc = look(self, err);
-    if (rc == WEIR_OK)
-        rc = source->source->kind->poll(source->source, READER_POLL_US, &block, err);
+    if (rc != WEIR_OK)
+        return rc;
+    WEIR_FAILPOINT(ep_poll);
+    WEIR_FAULTY(POLL, rc, err,
+                source->source->kind->poll(source->source, READER_POLL_US, &block, err));
     if (rc != WEIR_OK)
         return rc;
     source_back(self);

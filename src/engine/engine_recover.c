@@ -58,7 +58,8 @@ static weir_code replay_once(void *self, weir_err *err)
     const sink_replay *replay = self;
     engine_history history;
     engine_history_of(replay->engine, weir_str_of(replay->section), &history);
-    return replay->sink->kind->replay(replay->sink, &history.base, err);
+    weir_code rc = weir_checkpoint_may_publish(replay->engine->checkpoint, err);
+    return rc == WEIR_OK ? replay->sink->kind->replay(replay->sink, &history.base, err) : rc;
 }
 
 static weir_code replay_sink(engine_job *engine, weir_sink *sink, const char *section,
@@ -123,8 +124,12 @@ static weir_code seek_next(void *self, weir_err *err)
 {
     engine_source *source = self;
     const engine_partition *partition = &source->partition[source->sought];
-    return source->source->kind->seek(source->source, source->sought, &partition->position,
-                                      err);
+    weir_code rc;
+    WEIR_FAILPOINT(tk_seek);
+    WEIR_FAULTY(POLL, rc, err,
+                source->source->kind->seek(source->source, source->sought,
+                                           &partition->position, err));
+    return rc;
 }
 
 static weir_code seek_source(engine_source *source, weir_err *err)
@@ -147,7 +152,6 @@ static weir_code seek_sources(engine_job *engine, weir_err *err)
         if (rc != WEIR_OK)
             return rc;
     }
-    WEIR_FAILPOINT(tk_seek);
     return WEIR_OK;
 }
 

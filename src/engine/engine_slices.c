@@ -204,6 +204,7 @@ typedef struct slices_fetch { /* of one list of blobs */
     uint32_t      which[SLICES_AT_ONCE]; /* slice, or place in engine->delta */
     weir_buf      bytes[SLICES_AT_ONCE];
     uint32_t      count;
+    bool          full; /* whole slices, not deltas */
 } slices_fetch;
 
 static weir_code fetch_once(void *self, weir_err *err)
@@ -211,6 +212,7 @@ static weir_code fetch_once(void *self, weir_err *err)
     slices_fetch *fetch = self;
     for (uint32_t i = 0; i < fetch->count; i++)
         weir_buf_clear(&fetch->bytes[i]);
+    WEIR_FAILPOINT_ONE_OF(fetch->full, tk_restore_base, tk_restore_delta);
     return weir_checkpoint_fetch(fetch->engine->checkpoint, fetch->ref, fetch->count,
                                  fetch->bytes, err);
 }
@@ -236,14 +238,16 @@ static weir_code load_delta(engine_job *engine, const engine_delta *delta, weir_
 }
 
 /* Gets what the list names, and loads it in that order. */
-static weir_code load(slices_fetch *fetch, bool full, weir_err *err)
+static weir_code load(slices_fetch *fetch, weir_err *err)
 {
     engine_job *engine = fetch->engine;
+    if (fetch->count == 0)
+        return WEIR_OK;
     weir_code rc = engine_patiently(engine, fetch_once, fetch,
                                     WEIR_STR("the checkpoint's store"), err);
     for (uint32_t i = 0; i < fetch->count && rc == WEIR_OK; i++) {
         weir_str bytes = weir_buf_view(&fetch->bytes[i]);
-        if (full)
+        if (fetch->full)
             rc = weir_ops_load(engine->ops, fetch->which[i], true, bytes, err);
         else
             rc = load_delta(engine, &engine->delta[fetch->which[i]], bytes, err);
@@ -254,26 +258,27 @@ static weir_code load(slices_fetch *fetch, bool full, weir_err *err)
     return rc;
 }
 
-static weir_code add(slices_fetch *fetch, const weir_blob_ref *ref, uint32_t which, bool full,
+static weir_code add(slices_fetch *fetch, const weir_blob_ref *ref, uint32_t which,
                      weir_err *err)
 {
     fetch->ref[fetch->count] = *ref;
     fetch->which[fetch->count++] = which;
-    return fetch->count < SLICES_AT_ONCE ? WEIR_OK : load(fetch, full, err);
+    return fetch->count < SLICES_AT_ONCE ? WEIR_OK : load(fetch, err);
 }
 
 weir_code engine_slices_restore(engine_job *engine, weir_str section, weir_err *err)
 {
-    slices_fetch fetch = {.engine = engine};
+    slices_fetch fetch = {.engine = engine, .full = true};
     weir_code rc = read_index(engine, section, err);
     for (uint32_t i = 0; i < WEIR_SLICES && rc == WEIR_OK; i++)
         if (engine->slice[i].has_full)
-            rc = add(&fetch, &engine->slice[i].full, i, true, err);
+            rc = add(&fetch, &engine->slice[i].full, i, err);
     if (rc == WEIR_OK)
-        rc = load(&fetch, true, err);
+        rc = load(&fetch, err);
+    fetch.full = false;
     for (uint32_t i = 0; i < engine->deltas && rc == WEIR_OK; i++)
-        rc = add(&fetch, &engine->delta[i].ref, i, false, err);
+        rc = add(&fetch, &engine->delta[i].ref, i, err);
     if (rc == WEIR_OK)
-        rc = load(&fetch, false, err);
+        rc = load(&fetch, err);
     return rc;
 }

@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+#include "store_fault.h"
+#include "weir/failpoint.h"
+
 #define KIND(name) extern const weir_store_kind weir_store_##name;
 #include "weir_store_kinds.def"
 #undef KIND
@@ -63,7 +66,7 @@ weir_code weir_store_new(const weir_store_kind *kind, const weir_store_setup *se
         return weir_err_note(err, "opening the store '%.*s'",
                              WEIR_STR_FMT(setup->location));
     }
-    *out = store;
+    *out = WEIR_FAILPOINTS_BUILT ? store_with_faults(store) : store;
     return WEIR_OK;
 }
 

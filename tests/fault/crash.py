@@ -1,118 +1,313 @@
-# tests/fault/crash: runs the embedded job into a failpoint, then to its end.
-# Shared by the tests in fault and long. A failpoint is armed in one of three situations:
-#   start     a run from nothing to the end
-#   takeover  a run behind one that was killed between the PUT of a manifest and the sinks' commit
-#   shutdown  a run behind that one, without an end, which SIGTERM stops
-#   big       a run from nothing with one epoch that is too big for its manifest
+# tests/fault/crash: runs the embedded job into failpoints, then to its end, and compares.
+# Shared by the tests in fault and long. What there is to try comes from weir/failpoints.def.
 # SPDX-License-Identifier: Apache-2.0
+import concurrent.futures
+import multiprocessing
+import os
 import re
+import resource
 import shutil
 import signal
 import sys
+import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
-from harness import TREE, Embedded, binary, stray_files, wait_until
+from harness import TREE, Embedded, binary, compare, stray_files, wait_until
 
-EVENTS = 30_000
-BIG = ("--events", 300_000, "--customers", 100_000, "--span", "10 hours", "--updates", 0,
-       "--deletes", 0, "--unpaid", 0)
-BEFORE = "ep_after_put_manifest=2*kill"
-INTERVAL = "10 ms"
+EVENTS = 1_600
+FLAGS = ("--partitions", 4, "--customers", 10, "--bad", 60, "--span", "2 hours")
+JOBS = int(os.environ.get("WEIR_JOBS") or os.cpu_count())
+LETTER = ("topic", "partition", "offset", "code", "column")
+
+# In every run: many small epochs, a generation that ends on the way, data objects now and then.
+BASE = {"src_small_block": "yes", "ep_poll": "delay(10)", "gen_is_full": "5*off->1*yes",
+        "ep_spill": "30%yes"}
+
+# How the ways begin on which a failpoint may be met. `behind`: what killed the run before;
+# `then`: a second one, behind which the database is put back to where it was before it.
+SITUATIONS = {
+    "start": {},
+    "committed": {"behind": "ep_put_manifest=3*off->kill(after)"},
+    "published": {"behind": "ep_publish=2*off->kill(after)"},
+    "sealed": {"behind": "tk_put_seal=kill(after)"},
+    "restored": {"behind": "ep_put_manifest=1*off->kill(after)",
+                 "then": "ep_put_manifest=1*off->kill(after)"},
+    "stopped": {"behind": "ep_finalised=3*off->1*term"},
+    "shutdown": {"behind": "ep_put_manifest=3*off->kill(after)", "bounded": False},
+}
 
 # Those that no run of this job can reach, and why.
 OUT_OF_REACH = {
-    "gen_self_seal": "the owner seals its own generation after 20,000 epochs or a day",
+    "cred_refresh": "a folder needs no credentials; tests/e2e kills at it",
 }
 
 
+# --- weir/failpoints.def -------------------------------------------------------------------------
+
+def definitions():
+    return (TREE / "include/weir/failpoints.def").read_text()
+
+
 def failpoints():
-    text = (TREE / "include/weir/failpoints.def").read_text()
-    return re.findall(r"^FAILPOINT\((\w+),", text, re.M)
+    """{name: class} in the order of the protocol."""
+    return dict(re.findall(r"^FAILPOINT\((\w+), (\w+),", definitions(), re.M))
+
+
+def actions():
+    """{class: [action]}"""
+    found = re.findall(r'^FAILPOINT_CLASS\((\w+), ((?:"[^"]*"\s*)+),', definitions(), re.M)
+    return {name: " ".join(re.findall(r'"([^"]*)"', text)).split() for name, text in found}
+
+
+def spec(*given, seed=7):
+    """The value of WEIR_FAILPOINT: the base, and what is given as (point, terms)."""
+    terms = {**BASE, **dict(given)}
+    return ";".join([f"seed={seed}", *(f"{point}={text}" for point, text in terms.items())])
+
+
+def terms_of(point, action, passing=1):
+    """Acts once, at that passing; where the base has terms of its own, around it."""
+    before = BASE.get(point) if point == "ep_poll" else "off"
+    text = f"{passing - 1}*{before}->" if passing > 1 else ""
+    text += f"1*{action.replace('zombie', 'stop')}"
+    return text + (f"->{before}" if before != "off" else "")
+
+
+# --- one run -------------------------------------------------------------------------------------
+
+def exits_of(action, point):
+    """The exit codes with which a run may end in which that happened once."""
+    if action.startswith("kill"):
+        return {-signal.SIGKILL}
+    if action == "nomem":
+        return {-signal.SIGABRT}
+    if action.startswith("zombie"):
+        return {0, 10}
+    if action == "return(halt)":
+        return {0, 1}
+    if action == "return(refused)":
+        return {15}
+    if action == "flip":
+        return {0, 11}
+    if action == "term" and point == "sd_sigterm":
+        return {143}  # the second one: exit now
+    return {0}
+
+
+class Trace:
+    """What a run told of its failpoints."""
+
+    def __init__(self, path):
+        lines = path.read_text().splitlines() if path.exists() else []
+        words = [line.split() for line in lines]
+        self.passes = [w[1] for w in words if w[0] == "pass"]
+        self.acts = [w[1] for w in words if w[0] == "act"]
+        self.calls = {(w[1], w[2]) for w in words if w[0] == "call"}
+        self.left = sorted({w[1] for w in words if w[0] == "left"})
+
+
+def stray_letters(names, records):
+    """Sentences about files of dead letters that no committed manifest lists."""
+    for name in names:
+        if not any(f"/{name}".encode() in body for body in records):
+            yield f"dead letters {name} are in no committed manifest"
+
+
+def memory():
+    """Where folders for runs are made: kills lose nothing there, and fsync costs nothing."""
+    shm = Path("/dev/shm")
+    return shm if shm.is_dir() and shutil.disk_usage(shm).free > 2 << 30 else None
 
 
 class Bench:
-    """One topic, the run that nothing disturbed, and a place for each run that is."""
+    """One topic, the run that nothing disturbed, and what each situation begins with."""
 
     def __init__(self, folder):
-        self.folder, self.number = Path(folder), 0
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # of runs that abort
+        self.folder = Path(folder)
         self.program = binary("fault")
-        self.whole = self.job("whole", interval="1 hour").load(
-            EVENTS, "--customers", 10, "--bad", 20)
-        self.wanted = self.undisturbed(self.whole)
-        self.big = self.big_wanted = None
-        self.killed = self.job("killed").share(self.whole)
-        code = self.killed.run(env={"WEIR_FAILPOINT": BEFORE})
-        if code != -signal.SIGKILL:
-            raise RuntimeError(f"{BEFORE}: exit {code}\n{self.killed.why()}")
+        self.whole = self.job("whole", interval="1 hour").load(EVENTS, *FLAGS)
+        code = self.whole.run(env={"WEIR_FAILPOINT": spec()})
+        if code != 0 or self.whole.wrong():
+            raise RuntimeError(f"exit {code}\n{self.whole.wrong()}\n{self.whole.why()}")
+        self.wanted = self.shown(self.whole)
+        self.passes, self.calls = {}, set()
+        for name, situation in SITUATIONS.items():
+            self.prepare(name, **situation)
 
-    def undisturbed(self, job):
-        code = job.run()
-        if code != 0 or job.wrong():
-            raise RuntimeError(f"exit {code}\n{job.wrong()}\n{job.why()}")
-        return job.dump()
+    def prepare(self, name, behind=None, then=None, bounded=True):
+        """Makes what the situation begins with, and learns which failpoints come then."""
+        killed = self.folder / f"before-{name}"
+        job = self.job(killed.name).share(self.whole)
+        for number, fault in enumerate(filter(None, (behind, then))):
+            if number == 1:
+                shutil.copytree(killed / "mysql", killed / "mysql-before")
+            code = job.run(env={"WEIR_FAILPOINT": spec(fault.split("=", 1))})
+            if code != (0 if "term" in fault else -signal.SIGKILL):
+                raise RuntimeError(f"{fault}: exit {code}\n{job.why()}")
+        if then:
+            shutil.rmtree(killed / "mysql")
+            (killed / "mysql-before").rename(killed / "mysql")
+        trial = self.new_job(name, f"trial-{name}")
+        code, trace = self.run(trial, name, spec())
+        if code != 0:
+            raise RuntimeError(f"{name}: exit {code}\n{trial.why()}")
+        self.passes[name] = {p: trace.passes.count(p) for p in trace.passes}
+        self.calls |= trace.calls
 
-    def job(self, name, interval=INTERVAL):
-        return Embedded(self.folder / name, self.program, interval=interval,
-                        settings=[("lanes", 2)])
+    def job(self, name, interval="10 ms"):
+        job = Embedded(self.folder / name, self.program, interval=interval,
+                       settings=[("lanes", 2)])
+        for below in ("s3/lake", "mysql"):
+            (job.dir / below).mkdir(parents=True, exist_ok=True)
+        return job
 
-    def new_job(self, situation):
-        self.number += 1
-        name = f"run{self.number}"
-        if situation == "start":
-            return self.job(name).share(self.whole)
-        if situation == "big":
-            if self.big is None:
-                self.big = self.job("big", interval="1 hour").load(*BIG)
-                self.big_wanted = self.undisturbed(self.big)
-            return self.job(name, interval="1 hour").share(self.big)
-        shutil.copytree(self.killed.dir, self.folder / name, symlinks=True)
+    def new_job(self, situation, name):
+        shutil.copytree(self.folder / f"before-{situation}", self.folder / name, symlinks=True)
         return self.job(name)
 
-    def crash(self, point, passing, action, situation, then=None):
-        """Runs into the failpoint and then to the end. Gives whether it was reached, and
-        what is wrong, if anything."""
-        job = self.new_job(situation)
-        env = {"WEIR_FAILPOINT": f"{point}={passing}*{action}"}
-        reached, wrong = self.first_run(job, action, situation, env)
-        if not wrong and then:
-            code = job.run(env={"WEIR_FAILPOINT": f"{then}=1*kill"})
-            wrong = "" if code in (0, -signal.SIGKILL) else f"{then}: exit {code}"
-        if not wrong:
-            wrong = self.finish(job, self.big_wanted if situation == "big" else self.wanted)
-        log = job.why() if wrong else ""
-        shutil.rmtree(job.dir)
-        return reached, f"{wrong}\n{log}" if wrong else ""
+    def twin(self, job):
+        """The same lineage under another lock, as on another host."""
+        twin = Path(f"{job.dir}-twin")
+        twin.mkdir()
+        for below in ("kafka", "s3", "mysql"):
+            (twin / below).symlink_to((job.dir / below).resolve())
+        return Embedded(twin, self.program, interval="10 ms", settings=[("lanes", 2)])
 
-    def first_run(self, job, action, situation, env):
-        bounded = situation != "shutdown"
-        weir = job.start(*(["--until", "end"] if bounded else []), env=env)
+    def shown(self, job):
+        """What the sinks show: table, files, dead letters; and faults of files."""
+        table, rows, faults = job.dump()
+        dead = job.s3 / "checkpoints/revenue/l1/dead/bad_orders"
+        letters, names = compare.avro_rows(compare.folder_objects(dead), LETTER, faults)
+        faults += stray_letters(names, job.records())
+        return {"table": table, "files": rows, "dead letters": sorted(letters, key=str),
+                "faults": faults}
+
+    # --- runs ---
+
+    def start(self, job, situation, text, *flags):
+        env = {"WEIR_FAILPOINT": text, "WEIR_FAILPOINT_TRACE": str(job.dir / "trace")}
+        (job.dir / "trace").unlink(missing_ok=True)
+        bounded = SITUATIONS[situation].get("bounded", True)
+        weir = job.start(*(["--until", "end"] if bounded else []), *flags, env=env)
         if not bounded:
             wait_until(lambda: "msg=resumed" in weir.text() or weir.ended() or weir.stopped(), 60)
             weir.signal(signal.SIGTERM)
-        reached = False
-        if action == "stop":
-            reached = bool(wait_until(lambda: weir.stopped() or weir.ended(), 60, 0.002)
-                           and not weir.ended())
-            weir.signal(signal.SIGCONT)
-        code = weir.wait(60)
-        wanted = {"kill": -signal.SIGKILL, "exit": 1, "stop": 0}[action]
-        if action != "stop":
-            reached = code == wanted
-        ok = code in (0, wanted)
-        return reached, "" if ok else f"exit {code} instead of {wanted}"
+        return weir
 
-    def finish(self, job, unbroken):
-        code = job.run()
+    def run(self, job, situation, text):
+        code = self.start(job, situation, text).wait(60)
+        return code, Trace(job.dir / "trace")
+
+    def haunted_run(self, job, situation, text, in_transaction):
+        """A worker stands still, another one takes its lineage over, the first goes on."""
+        first = self.start(job, situation, text, "--take-over")
+        wait_until(lambda: first.stopped() or first.ended(), 60, 0.002)
+        twin = self.twin(job)
+        seals = job.s3 / "checkpoints/revenue/l1/t0/seals"
+        before = len(list(seals.glob("*")))
+        second = twin.start("--until", "end", "--take-over", env={"WEIR_FAILPOINT": spec()})
+        if in_transaction:  # a SQLite file that is locked holds the second up, too
+            wait_until(lambda: len(list(seals.glob("*"))) > before or second.ended(), 60, 0.002)
+        else:
+            wait_until(second.ended, 60, 0.002)
+        first.signal(signal.SIGCONT)
+        codes = first.wait(60), second.wait(60)
+        why = "" if codes[1] == 0 else f"the second worker: exit {codes[1]}\n{twin.why()}"
+        shutil.rmtree(twin.dir)
+        return codes[0], Trace(job.dir / "trace"), why
+
+    def finish(self, job):
+        code = job.run(env={"WEIR_FAILPOINT": spec()})
         if code != 0:
             return f"the run behind it: exit {code}"
-        table, rows, faults = job.dump()
-        if faults:
-            return "\n".join(faults)
-        for name, found, wanted in (("table", table, unbroken[0]),
-                                    ("files", rows, unbroken[1])):
+        return self.differs(job)
+
+    def differs(self, job):
+        shown = self.shown(job)
+        if shown["faults"]:
+            return "\n".join(shown["faults"])
+        for name, wanted in self.wanted.items():
+            found = shown[name]
             if found != wanted:
                 return (f"the {name} differ: {len(found)} rows, {len(wanted)} wanted; "
                         f"first extra {next(iter(set(found) - set(wanted)), None)}, "
                         f"first missing {next(iter(set(wanted) - set(found)), None)}")
         return "\n".join(stray_files(job.files(), job.records()))
+
+
+# --- cases ---------------------------------------------------------------------------------------
+
+class Case:
+    """Runs one behind the other: each a list of (point, action, passing); then one to the end."""
+
+    def __init__(self, situation, *runs, seed=7):
+        self.situation, self.runs, self.seed = situation, runs, seed
+
+    def __str__(self):
+        runs = (" and ".join(f"{p}={terms_of(p, a, n)}" for p, a, n in run) for run in self.runs)
+        return f"{self.situation}: {'; then '.join(runs)}"
+
+
+class Outcome:
+    def __init__(self, case, reached, wrong):
+        self.case, self.reached, self.wrong = case, reached, wrong
+
+
+def try_run(bench, job, case, run):
+    """Gives which of the run's failpoints acted, and what is wrong."""
+    text = spec(*((p, terms_of(p, a, n)) for p, a, n in run), seed=case.seed)
+    why = ""
+    if any(a.startswith("zombie") for _, a, _ in run):
+        kinds = failpoints()
+        code, trace, why = bench.haunted_run(
+            job, case.situation, text, any(kinds[p] in ("SQL", "ROWS") for p, _, _ in run))
+    else:
+        code, trace = bench.run(job, case.situation, text)
+    reached = [p for p, _, _ in run if p in trace.acts]
+    allowed = {0}.union(*(exits_of(a, p) for p, a, _ in run))
+    if len(run) == 1 and reached == [run[0][0]]:
+        allowed = exits_of(run[0][1], run[0][0])
+    if not why and code not in allowed:
+        why = f"exit {code}, not of {sorted(allowed)}"
+    if not why and trace.left:
+        why = f"no external call behind {trace.left}"
+    return reached, why
+
+
+def try_case(number):
+    """In a process of its own; number is of POOL."""
+    bench, cases = POOL
+    case, reached, job = cases[number], [], None
+    try:
+        job = bench.new_job(case.situation, f"run{number}")
+        wrong = ""
+        for run in case.runs:
+            met, wrong = try_run(bench, job, case, run)
+            reached.append(met)
+            if wrong:
+                break
+        wrong = wrong or bench.finish(job)
+    except BaseException:
+        wrong = traceback.format_exc()
+    if wrong:
+        wrong = f"{case}\n{wrong}\n{job.why() if job and job.log.exists() else ''}"
+    if job and not (wrong and os.environ.get("KEEP")):
+        shutil.rmtree(job.dir, ignore_errors=True)
+    return number, reached, wrong
+
+
+POOL = None  # bench and cases, for the processes that are forked
+
+
+def try_all(bench, cases):
+    """Outcomes, as they come."""
+    global POOL
+    POOL = bench, cases
+    fork = multiprocessing.get_context("fork")
+    with concurrent.futures.ProcessPoolExecutor(JOBS, mp_context=fork) as pool:
+        for done in concurrent.futures.as_completed(
+                [pool.submit(try_case, n) for n in range(len(cases))]):
+            number, reached, wrong = done.result()
+            yield Outcome(cases[number], reached, wrong)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 need build-deps librdkafka test-deps stack
 build release
-build fault # some kills are aimed
+targets="weir weir-load" build fault # some kills are aimed
 cmake --build --preset release --target weir-load >"$logs/build.weir-load.log" 2>&1 ||
     bad build.weir-load "$logs/build.weir-load.log"
 

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154
-# every failpoint: die there, start again, compare with the run that did not
+# every action at every failpoint; start again, compare with the run that nothing disturbed
 # SPDX-License-Identifier: Apache-2.0
 need build-deps librdkafka test-deps
-build fault
+targets="weir weir-load" build fault
 folder_tests fault fault

@@ -4,5 +4,5 @@
 need build-deps librdkafka test-deps stack
 run_set fuzz
 build release
-build fault
+targets="weir weir-load" build fault
 WEIR_TIMEOUT=${WEIR_TIMEOUT:-14400} folder_tests long release

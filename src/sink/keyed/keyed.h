@@ -86,6 +86,7 @@ typedef struct keyed_key { /* of a row that the target refused */
 struct keyed_sink {
     weir_sink           base; /* first */
     const keyed_driver *driver;
+    const keyed_driver *real; /* behind `driver` in builds with failpoints */
     weir_sink_setup     setup;
     weir_str            group; /* of the commit row */
     weir_arena         *job;   /* until close */
@@ -99,6 +100,7 @@ struct keyed_sink {
     weir_refusals early;       /* rows that the fold refused */
     bool          early_known; /* execute reported them */
     bool          pending;     /* execute's transaction is open */
+    bool          recovers;    /* replay is at work: its failpoints are others */
 
     weir_arena *refused_arena;
     keyed_key  *refused; /* left out when the epoch is staged again; sorted */

@@ -64,16 +64,20 @@ static weir_code begin_and_move(keyed_sink *self, uint64_t epoch, const weir_com
     keyed_mark to = {
         .epoch = id->epoch, .gen = id->gen, .sha = id->sha, .prev_sha = id->prev_sha};
     weir_assert(epoch + 1 == id->epoch); /* commit 2 */
+    WEIR_FAILPOINT_ONE_OF(self->recovers, tk_replay_begin, ep_sql_begin);
     weir_code rc = self->driver->begin(self, err);
-    if (rc == WEIR_OK)
-        rc = self->driver->move(self, epoch, &to, out_moved, err);
-    return rc;
+    if (rc != WEIR_OK)
+        return rc;
+    WEIR_FAILPOINT_ONE_OF(self->recovers, tk_replay_cas, ep_sql_cas);
+    return self->driver->move(self, epoch, &to, out_moved, err);
 }
 
 /* The commit row, looked at under lock; nothing stays locked. */
 static weir_code look(keyed_sink *self, keyed_mark *out, bool *out_found, weir_err *err)
 {
+    WEIR_FAILPOINT_ONE_OF(self->recovers, tk_row_for_update, ep_sql_look);
     weir_code rc = self->driver->begin(self, err);
+    WEIR_FAILPOINT_ONE_OF(self->recovers, tk_row_for_update, ep_sql_look);
     if (rc == WEIR_OK)
         rc = self->driver->read(self, out, out_found, err);
     self->driver->rollback(self);
@@ -98,6 +102,13 @@ static weir_code foreign_row(const keyed_sink *self, const keyed_mark *mark, uin
                          "see the runbook of exit 12");
 }
 
+static weir_code write_rows(keyed_sink *self, const keyed_table *table,
+                            const keyed_chunk *chunk, weir_err *err)
+{
+    WEIR_FAILPOINT_ONE_OF(self->recovers, tk_replay_sql, ep_sql_upsert);
+    return self->driver->write(self, table, chunk, 0, chunk->rows->rows, err);
+}
+
 static weir_code write_payload(keyed_sink *self, weir_str bytes,
                                weir_checkpoint *checkpoint, weir_arena *arena,
                                weir_err *err)
@@ -113,8 +124,7 @@ static weir_code write_payload(keyed_sink *self, weir_str bytes,
         if (rc == WEIR_OK)
             rc = keyed_payload_next(&payload, arena, &chunk, &count, err);
         for (uint32_t i = 0; rc == WEIR_OK && i < count; i++)
-            rc = self->driver->write(self, &payload.table[chunk[i].table], &chunk[i], 0,
-                                     chunk[i].rows->rows, err);
+            rc = write_rows(self, &payload.table[chunk[i].table], &chunk[i], err);
         weir_arena_rewind(arena, mark);
     } while (rc == WEIR_OK && count > 0);
     keyed_payload_close(&payload);
@@ -126,8 +136,7 @@ static weir_code write_staged(keyed_sink *self, weir_err *err)
     weir_code rc = WEIR_OK;
     for (uint32_t i = 0; rc == WEIR_OK && i < self->rows.chunks; i++) {
         const keyed_chunk *chunk = &self->rows.chunk[i];
-        rc = self->driver->write(self, &self->table[chunk->table], chunk, 0,
-                                 chunk->rows->rows, err);
+        rc = write_rows(self, &self->table[chunk->table], chunk, err);
         weir_metric_add(WEIR_M_sql_rows, chunk->rows->rows);
     }
     return rc;
@@ -135,6 +144,7 @@ static weir_code write_staged(keyed_sink *self, weir_err *err)
 
 static weir_code send_commit(keyed_sink *self, weir_err *err)
 {
+    WEIR_FAILPOINT_ONE_OF(self->recovers, tk_replay_commit, ep_sql_commit);
     weir_code rc = self->driver->commit(self, err);
     if (rc == WEIR_OK)
         weir_metric_add(WEIR_M_sql_transactions, 1);
@@ -160,10 +170,7 @@ static weir_code write_epoch(keyed_sink *self, const settle_course *course,
     if (rc != WEIR_OK)
         return rc;
     if (next->payload.at == NULL) {
-        WEIR_FAILPOINT(ep_after_cas);
         rc = write_staged(self, err);
-        if (rc == WEIR_OK)
-            WEIR_FAILPOINT(ep_before_commit);
     } else {
         rc = write_payload(self, next->payload, course->history->checkpoint, arena, err);
     }
@@ -201,10 +208,6 @@ static weir_code step(keyed_sink *self, const settle_course *course, const keyed
     rc = write_epoch(self, course, &next, arena, err);
     if (rc != WEIR_OK)
         self->driver->rollback(self);
-    else if (staged)
-        WEIR_FAILPOINT(ep_after_commit);
-    else
-        WEIR_FAILPOINT(tk_replayed);
     return rc;
 }
 
@@ -348,7 +351,6 @@ weir_code keyed_execute(weir_sink *sink, const weir_commit_id *id, weir_history 
     if (rc == WEIR_OK && !moved)
         rc = catch_up(self, id, history, err);
     if (rc == WEIR_OK) {
-        WEIR_FAILPOINT(ep_after_cas);
         rc = write_staged(self, err);
     }
     self->pending = rc == WEIR_OK && self->driver->holds;
@@ -367,11 +369,8 @@ weir_code keyed_commit(weir_sink *sink, const weir_commit_id *id, weir_history *
     weir_assert(id->epoch == self->staged);
     if (self->pending) {
         self->pending = false;
-        WEIR_FAILPOINT(ep_before_commit);
-        if (send_commit(self, err) == WEIR_OK) {
-            WEIR_FAILPOINT(ep_after_commit);
+        if (send_commit(self, err) == WEIR_OK)
             return WEIR_OK;
-        }
         self->driver->rollback(self);
     }
     return settle(self, &course, err);
@@ -417,9 +416,11 @@ static weir_code start_row(keyed_sink *self, const weir_committed *last, weir_er
                        .gen = last->id.gen,
                        .sha = last->id.sha,
                        .prev_sha = last->id.prev_sha};
-    weir_code  rc = self->driver->begin(self, err);
+    WEIR_FAILPOINT(tk_start_row);
+    weir_code rc = self->driver->begin(self, err);
     if (rc == WEIR_OK && self->setup.must_be_empty && last->id.epoch == 0)
         rc = check_empty(self, err);
+    WEIR_FAILPOINT(tk_start_row);
     if (rc == WEIR_OK)
         rc = self->driver->start(self, &mark, err);
     if (rc == WEIR_OK)
@@ -436,7 +437,9 @@ weir_code keyed_replay(weir_sink *sink, weir_history *history, weir_err *err)
     weir_committed last = {0};
     keyed_mark     mark = {0};
     bool           found = false;
-    weir_code      rc = self->driver->seize(self, err);
+    self->recovers = true;
+    WEIR_FAILPOINT(tk_row_for_update);
+    weir_code rc = self->driver->seize(self, err);
     if (rc == WEIR_OK && history->last > 0)
         rc = history->read(history, history->last, arena, &last, err);
     if (rc == WEIR_OK)
@@ -447,6 +450,7 @@ weir_code keyed_replay(weir_sink *sink, weir_history *history, weir_err *err)
         settle_course course = {&last.id, false, history, WEIR_EXIT_FORKED_HISTORY};
         rc = settle(self, &course, err);
     }
+    self->recovers = false;
     weir_arena_free(arena);
     return rc;
 }

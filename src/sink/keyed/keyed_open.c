@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+#include "keyed/keyed_fault.h"
+#include "weir/failpoint.h"
+
 const weir_option keyed_options[] = {
     {.name = "url",
      .type = WEIR_OPT_SECRET,
@@ -214,7 +217,8 @@ static weir_code take_table(keyed_sink *self, uint32_t t, weir_err *err)
 weir_code keyed_open(keyed_sink *self, const keyed_driver *driver,
                      const weir_sink_setup *setup, weir_str database, weir_err *err)
 {
-    self->driver = driver;
+    self->driver = WEIR_FAILPOINTS_BUILT ? keyed_driver_with_faults(driver) : driver;
+    self->real = driver;
     self->setup = *setup;
     if (self->job == NULL)
         self->job = weir_arena_new("sql sink", 4 << 10);

@@ -13,12 +13,15 @@
 
 #include <string.h>
 
+#include "weir/failpoint.h"
+
 #define ROWS_PAYLOAD_VERSION 1
 #define ROWS_INLINE (4u << 10) /* bytes; a reference takes about 80 */
 
 void rows_part_write(weir_buf *payload, weir_str bytes, weir_stage *stage)
 {
-    if (stage == NULL || bytes.len <= ROWS_INLINE) {
+    bool spill = WEIR_FAILPOINT_IS(ep_spill);
+    if (stage == NULL || (bytes.len <= ROWS_INLINE && !spill)) {
         weir_buf_byte(payload, 0);
         weir_buf_blob(payload, bytes);
         return;
@@ -46,6 +49,7 @@ weir_code rows_part_read(weir_reader *payload, weir_checkpoint *checkpoint, weir
         return weir_halt(err, WEIR_EXIT_CORRUPT, WEIR_E_CORRUPT,
                          "a sink's payload has a damaged reference");
     weir_buf_done(hold);
+    WEIR_FAILPOINT(tk_read_payload);
     weir_code rc = weir_checkpoint_fetch(checkpoint, &ref, 1, hold, err);
     if (rc != WEIR_OK)
         return rc;

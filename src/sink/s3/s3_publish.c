@@ -39,6 +39,7 @@ static weir_code build(const s3_recipe *recipe, weir_buf *out, weir_err *err)
 static weir_code compare(s3_sink *self, s3_recipe *recipe, weir_err *err)
 {
     weir_object object = {.key = recipe->key};
+    WEIR_FAILPOINT(ep_head_check);
     weir_code   rc = self->store->kind->head(self->store, &object, 1, err);
     if (rc == WEIR_E_NOTFOUND)
         return weir_retry(err, WEIR_E_UNKNOWN, "'%.*s' was there, and now is not",
@@ -95,16 +96,23 @@ typedef struct put_flight { /* files that are put side by side */
     weir_buf    body[WEIR_STORE_PARALLEL];
 } put_flight;
 
+static void pass_publish(const s3_sink *self)
+{
+    if (self->recovers)
+        WEIR_FAILPOINT(tk_finalise);
+    else
+        WEIR_FAILPOINT_ONE_OF(self->setup.dead_letter, dlq_publish, ep_publish);
+}
+
 static weir_code land(s3_sink *self, put_flight *flight, weir_err *err)
 {
     weir_code rc = WEIR_OK;
     if (flight->count > 0) {
-        WEIR_FAILPOINT(ep_before_publish);
+        pass_publish(self);
         weir_err first; /* each request's own outcome is looked at below */
         weir_err_clear(&first);
         (void)self->store->kind->put_new(self->store, flight->object, flight->count,
                                          &first);
-        WEIR_FAILPOINT(ep_after_publish);
     }
     for (uint32_t i = 0; i < flight->count; i++) {
         weir_err mine;
@@ -146,6 +154,7 @@ static weir_code put_schema(s3_sink *self, weir_err *err)
     char *key =
         weir_arena_text(self->epoch, "%.*s%s_schema.avsc", WEIR_STR_FMT(self->prefix),
                         self->prefix.len > 0 ? "/" : "");
+    WEIR_FAILPOINT(ep_schema);
     weir_code rc =
         weir_store_put_one(self->store, weir_str_of(key), self->format->schema, err);
     self->schema_put = rc == WEIR_OK;
@@ -197,6 +206,7 @@ static weir_code fetch(weir_checkpoint *checkpoint, const s3_refs *refs, weir_bu
 {
     if (refs->count == 0)
         return WEIR_OK;
+    WEIR_FAILPOINT(tk_read_file);
     weir_buf *piece = weir_heap_new(refs->count, sizeof *piece);
     weir_code rc = weir_checkpoint_fetch(checkpoint, refs->at, refs->count, piece, err);
     for (uint32_t i = 0; i < refs->count; i++) {
@@ -273,8 +283,10 @@ weir_code s3_replay(weir_sink *sink, weir_history *history, weir_err *err)
         rc = s3_payload_read(self, last.payload, err);
     for (uint32_t i = 0; rc == WEIR_OK && i < self->opens; i++)
         rc = fetch_open(self->open[i], history->checkpoint, err);
+    self->recovers = true;
     if (rc == WEIR_OK && !history->finalised)
         rc = publish_again(self, history->checkpoint, err);
+    self->recovers = false;
     if (rc == WEIR_OK)
         s3_recipes_clear(self);
     weir_arena_free(arena);

@@ -86,6 +86,7 @@ struct s3_sink {
     bool          refused_known;
     int64_t       permanent_us; /* first permanent answer of the store; 0: none */
     bool          schema_put;
+    bool          recovers; /* replay is at work: its failpoints are others */
 };
 
 /* s3_partition */

@@ -16,6 +16,7 @@
 #include "source_block.h"
 #include "topic_line.h"
 #include "weir/arena.h"
+#include "weir/failpoint.h"
 #include "weir/limits.h"
 
 enum {
@@ -217,7 +218,8 @@ static uint32_t lines_in(const source_lines *lines)
 {
     uint32_t count = 0;
     const char *end = lines->text + lines->len;
-    for (const char *p = lines->text; count < WEIR_BLOCK_RECORDS && p < end; count++)
+    const uint32_t most = WEIR_FAILPOINT_IS(src_small_block) ? 64 : WEIR_BLOCK_RECORDS;
+    for (const char *p = lines->text; count < most && p < end; count++)
         p = (const char *)memchr(p, '\n', (size_t)(end - p)) + 1;
     return count;
 }

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "store_object.h"
+#include "weir/failpoint.h"
 #include "weir/hash.h"
 
 typedef struct temporary {
@@ -47,6 +48,10 @@ static bool open_temporary(dir_store *self, temporary *out)
 static bool write_body(int fd, weir_str body)
 {
     while (body.len > 0) {
+        if (WEIR_FAILPOINTS_BUILT && weir_failpoint_full()) {
+            errno = ENOSPC;
+            return false;
+        }
         ssize_t wrote = write(fd, body.at, body.len);
         if (wrote < 0 && errno == EINTR)
             continue;
