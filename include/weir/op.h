@@ -107,5 +107,9 @@ bool     weir_ops_has_windows(const weir_ops *ops);
 weir_code weir_ops_last_value(weir_ops *ops, uint32_t table, const weir_batch *images,
                               weir_arena *arena, weir_batch **out_rows, uint32_t **out_from,
                               weir_err *err) WEIR_MUST_CHECK;
+/* Takes up to `most` rows out of the table of last values: out_rows has their old images,
+   with op DELETE, in `arena`. True when there are more. */
+bool weir_ops_last_truncate(weir_ops *ops, uint32_t table, uint32_t most, weir_arena *arena,
+                            weir_batch **out_rows);
 
 #endif

@@ -6,7 +6,8 @@
  * Always     1. for each event: duplicate? images valid? lateness is judged (by op)
  *               against the watermark before the event; its `after` then moves it.
  *            2. each image is judged alone: a bad one adds and retracts nothing.
- *            3. when the budget refuses the rows, the partition is as it was before.
+ *            3. when the budget refuses the rows, or a truncate is not through, the partition
+ *               is as it was before.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -34,7 +35,9 @@ typedef struct intake {
     uint32_t          selected;
     uint64_t          duplicates, skipped, before_bad, bad;
     bool             *bad_of; /* per event; made when the first is bad */
+    weir_push_counts  counts;
     bool              again;  /* the budget refused the rows */
+    bool              truncating; /* the truncate in front has rows left to take out */
 } intake;
 
 static bool is_rejected(const intake *in, uint32_t row)
@@ -230,6 +233,18 @@ static weir_code wrong_table(intake *in, uint32_t number, weir_str name, weir_er
     return bad_record(in, number, &reason, err);
 }
 
+static weir_code take_truncate(intake *in, uint32_t number, weir_err *err)
+{
+    const engine_source *source = in->partition->source;
+    if (engine_may_truncate(source))
+        return engine_truncate(in->lane, in->partition, &in->counts, &in->truncating, err);
+    (void)weir_fail(err, WEIR_E_CONFLICT, "table '%.*s' was truncated at offset %lld",
+                    WEIR_STR_FMT(source->table->name),
+                    (long long)record_of(in, number)->offset);
+    return weir_err_hint(err, "it does not say which rows went: a topic of one partition "
+                              "with old_row = 'state' knows; or --fresh behind it");
+}
+
 static weir_code take_event(intake *in, uint32_t number, weir_decoder *decoder,
                             weir_err *err)
 {
@@ -238,13 +253,6 @@ static weir_code take_event(intake *in, uint32_t number, weir_decoder *decoder,
     if (event->kind == WEIR_EVENT_SKIP) {
         in->skipped++;
         return WEIR_OK;
-    }
-    if (event->kind == WEIR_EVENT_TRUNCATE) {
-        (void)weir_fail(err, WEIR_E_CONFLICT, "table '%.*s' was truncated at offset %lld",
-                        WEIR_STR_FMT(source->table->name),
-                        (long long)record_of(in, number)->offset);
-        return weir_err_hint(err, "a truncate does not say which rows went; start again "
-                                  "with --fresh behind it");
     }
     if (!source->changelog || (event->kind == WEIR_EVENT_BAD && !event->positioned))
         return take_images(in, number, err);
@@ -262,7 +270,20 @@ static weir_code take_event(intake *in, uint32_t number, weir_decoder *decoder,
         in->duplicates++;
         return WEIR_OK;
     }
-    return take_images(in, number, err);
+    return event->kind == WEIR_EVENT_TRUNCATE ? take_truncate(in, number, err)
+                                              : take_images(in, number, err);
+}
+
+/* A truncate that takes last values out comes alone: those of the rows before it have to be
+   there. */
+static uint32_t up_to_truncate(const intake *in, uint32_t count)
+{
+    if (!engine_may_truncate(in->partition->source))
+        return count;
+    for (uint32_t i = 0; i < count; i++)
+        if (in->decoded.event[i].kind == WEIR_EVENT_TRUNCATE)
+            return i > 0 ? i : 1;
+    return count;
 }
 
 static void intake_start(intake *in)
@@ -326,7 +347,7 @@ static weir_code with_last_values(intake *in, weir_rows *rows, weir_err *err)
     return WEIR_OK;
 }
 
-static weir_code push_rows(intake *in, weir_push_counts *counts, weir_err *err)
+static weir_code push_rows(intake *in, weir_err *err)
 {
     engine_job *engine = in->lane->engine;
     engine_source *source = in->partition->source;
@@ -341,13 +362,14 @@ static weir_code push_rows(intake *in, weir_push_counts *counts, weir_err *err)
     weir_row_errors errors = {.arena = in->lane->scratch};
     weir_code rc = source->old_row_state ? with_last_values(in, &rows, err) : WEIR_OK;
     if (rc == WEIR_OK)
-        rc = weir_ops_push(engine->ops, in->lane->number, &rows, &errors, counts, err);
+        rc = weir_ops_push(engine->ops, in->lane->number, &rows, &errors, &in->counts, err);
     in->again = rc == WEIR_E_LIMIT;
     return rc == WEIR_OK ? report_errors(in, &errors, err) : rc;
 }
 
-static void count_up(const intake *in, uint32_t records, const weir_push_counts *counts)
+static void count_up(const intake *in, uint32_t records)
 {
+    const weir_push_counts *counts = &in->counts;
     engine_lane *lane = in->lane;
     weir_status *status = lane->engine->status;
     lane->records += records;
@@ -369,27 +391,29 @@ static void count_up(const intake *in, uint32_t records, const weir_push_counts 
 }
 
 bool engine_intake(engine_lane *lane, engine_partition *partition, const weir_block *block,
-                   uint32_t first, uint32_t count, weir_err *err, weir_code *out_rc)
+                   uint32_t first, uint32_t *count, weir_err *err, weir_code *out_rc)
 {
     weir_arena_mark here = weir_arena_here(lane->scratch);
     weir_decoder *decoder = lane->decoder[partition->source - lane->engine->source];
     intake in = {.lane = lane, .partition = partition, .block = block, .first = first};
     intake_undo undo = remember(lane, partition);
-    weir_push_counts counts = {0};
-    decoder->kind->decode(decoder, block, first, count, lane->scratch, &in.decoded);
-    weir_assert(in.decoded.events == count);
+    decoder->kind->decode(decoder, block, first, *count, lane->scratch, &in.decoded);
+    weir_assert(in.decoded.events == *count);
+    *count = up_to_truncate(&in, *count);
     intake_start(&in);
     weir_code rc = WEIR_OK;
-    for (uint32_t i = 0; i < count && rc == WEIR_OK; i++)
+    for (uint32_t i = 0; i < *count && rc == WEIR_OK; i++)
         rc = take_event(&in, i, decoder, err);
     if (rc == WEIR_OK)
-        rc = push_rows(&in, &counts, err);
-    if (in.again)
+        rc = push_rows(&in, err);
+    if (in.again || in.truncating)
         put_back(lane, partition, &undo);
-    else
-        count_up(&in, count, &counts);
+    if (in.truncating)
+        *count = 0;
+    if (!in.again)
+        count_up(&in, *count);
     if (rc == WEIR_OK)
-        rc = engine_error_limit(partition->source, in.bad_of, count, err);
+        rc = engine_error_limit(partition->source, in.bad_of, *count, err);
     weir_arena_rewind(lane->scratch, here);
     *out_rc = in.again ? WEIR_OK : rc;
     return !in.again;

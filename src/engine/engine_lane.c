@@ -133,11 +133,12 @@ static bool work_chunk(engine_lane *lane, weir_err *err, weir_code *rc)
         end_block(lane);
         return true;
     }
-    if (!engine_intake(lane, partition, block, lane->next, count, err, rc))
+    if (!engine_intake(lane, partition, block, lane->next, &count, err, rc))
         return false;
     if (*rc != WEIR_OK)
         return true;
-    move_position(partition, &block->record[lane->next + count - 1]);
+    if (count > 0)
+        move_position(partition, &block->record[lane->next + count - 1]);
     atomic_store(&partition->moved_us, engine->clock->mono_us(engine->clock));
     atomic_store(&engine->dirty, true);
     __atomic_store_n(&partition->at_end, false, __ATOMIC_RELAXED);

@@ -67,10 +67,16 @@ bool      engine_lane_offer(engine_lane *lane, engine_partition *partition,
                             weir_block *block);
 void      engine_lane_stop(engine_lane *lane);
 
-/* engine_intake: records [first, first+count) of the block; false: not done, the epoch
-   must be cut first. */
+/* engine_intake: records of the block from `first` on, *count of them; gives how many were
+   taken, which may be fewer: none while a truncate is not through. False: not done, the
+   epoch must be cut first. */
 bool engine_intake(engine_lane *lane, engine_partition *partition, const weir_block *block,
-                   uint32_t first, uint32_t count, weir_err *err, weir_code *out_rc);
+                   uint32_t first, uint32_t *count, weir_err *err, weir_code *out_rc);
+
+/* engine_truncate: takes some rows out of the last values; *out_more: there are others. */
+bool      engine_may_truncate(const engine_source *source);
+weir_code engine_truncate(engine_lane *lane, engine_partition *partition,
+                          weir_push_counts *counts, bool *out_more, weir_err *err);
 
 /* engine_mark */
 typedef enum engine_verdict { VERDICT_NEW, VERDICT_DUPLICATE, VERDICT_HALT } engine_verdict;

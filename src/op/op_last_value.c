@@ -152,10 +152,9 @@ static void take_images(last_take *take)
     weir_buf_done(&take->image);
 }
 
-static void start_rows(last_take *take, weir_arena *arena)
+static void start_rows(last_take *take, uint32_t most, weir_arena *arena)
 {
     const weir_schema *schema = &take->last->table->schema;
-    uint32_t           most = take->images->selected * 2;
     take->builder = WEIR_ARRAY(arena, weir_builder, schema->count + 1);
     take->op = WEIR_ARRAY(arena, uint8_t, most + 1);
     take->from = WEIR_ARRAY(arena, uint32_t, most + 1);
@@ -217,10 +216,45 @@ weir_code weir_ops_last_value(weir_ops *ops, uint32_t table, const weir_batch *i
                          WEIR_STR_FMT(last->table->name), last->budget->limit);
         return weir_err_hint(err, "raise memory.limit");
     }
-    start_rows(&take, arena);
+    start_rows(&take, images->selected * 2, arena);
     take_images(&take);
     weir_budget_give(last->budget, bytes);
     *out_rows = finish_rows(&take, arena);
     *out_from = take.from;
     return WEIR_OK;
+}
+
+/* Up to `most` rows of a slice go; they are found first, because removing one moves others. */
+static void take_slice(last_take *take, last_slice *slice, uint32_t most, last_row **found)
+{
+    uint32_t count = 0;
+    pthread_mutex_lock(&slice->lock);
+    for (uint32_t i = 0; i < slice->rows.room && count < most; i++)
+        if (slice->rows.slot[i] != NULL)
+            found[count++] = (last_row *)(void *)slice->rows.slot[i];
+    for (uint32_t i = 0; i < count; i++) {
+        give_row(take, WEIR_ROW_DELETE, i, (weir_str){found[i]->image, found[i]->image_len});
+        last_remove_row(slice, found[i]);
+    }
+    pthread_mutex_unlock(&slice->lock);
+}
+
+bool weir_ops_last_truncate(weir_ops *ops, uint32_t table, uint32_t most, weir_arena *arena,
+                            weir_batch **out_rows)
+{
+    weir_assert(table < ops->plan->tables);
+    op_last_value *last = ops->source[table].last;
+    weir_assert(last != NULL);
+    last_take  take = {.last = last};
+    last_row **found = WEIR_ARRAY(arena, last_row *, most + 1);
+    bool       more = false;
+    start_rows(&take, most, arena);
+    for (uint32_t s = 0; s < WEIR_SLICES; s++) {
+        last_slice *slice = &last->slice[s];
+        if (slice->rows.count > 0 && take.rows < most)
+            take_slice(&take, slice, most - take.rows, found);
+        more |= slice->rows.count > 0;
+    }
+    *out_rows = finish_rows(&take, arena);
+    return more;
 }
