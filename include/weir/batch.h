@@ -91,6 +91,13 @@ weir_column weir_builder_end(weir_builder *builder);
 
 /* A batch of the selected rows only, dense, copied into `arena`. */
 weir_batch *weir_batch_compact(const weir_batch *batch, weir_arena *arena);
+/* One row of some batches that have the same columns. */
+typedef struct weir_row_place {
+    uint32_t batch, row;
+} weir_row_place;
+/* A dense batch of the rows at count (> 0) places, in that order, copied into `arena`. */
+weir_batch *weir_batch_gather(weir_batch *const *batch, const weir_row_place *place,
+                              uint32_t count, weir_arena *arena);
 /* Rows as bytes and back (little-endian, versioned; for payloads and checkpoints). The
    selected rows and their ops are written. Reading validates everything (CORRUPT). */
 void      weir_batch_write(const weir_batch *batch, weir_buf *out);

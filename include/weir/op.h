@@ -54,11 +54,19 @@ weir_code weir_ops_push(weir_ops *ops, uint32_t lane, const weir_rows *rows,
                         weir_row_errors *errors, weir_push_counts *counts,
                         weir_err *err) WEIR_MUST_CHECK;
 
+/* What the rows of a batch are ordered by: window_end, then the group's key by its bytes.
+   Of an aggregate's rows that go to a sink without a key; else both are NULL. */
+typedef struct weir_flow_order {
+    const int64_t  *window_end; /* per row, microseconds */
+    const weir_str *key;
+} weir_flow_order;
+
 /* What goes to one sink node: batches of the sink table's columns, with op. */
 typedef struct weir_flow {
     uint32_t     node;    /* SINK node of the plan */
     uint32_t     batches, room;
     weir_batch **batch;
+    weir_flow_order *order; /* per batch */
     uint64_t     rows;
 } weir_flow;
 

@@ -71,6 +71,9 @@ typedef struct weir_sink_rows { /* what comes to one table in an epoch, in order
     uint32_t           table; /* index in setup->table */
     uint32_t           batches;
     weir_batch *const *batch; /* columns of the table's schema; op; sel possible */
+    const weir_row_place *place; /* all rows in the order to write them in, for a sink
+                                    without a key; NULL: as they come */
+    uint64_t           places;
 } weir_sink_rows;
 
 typedef struct weir_stage_input {

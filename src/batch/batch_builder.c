@@ -182,3 +182,35 @@ weir_column weir_builder_end(weir_builder *builder)
         .scales = builder->scales,
     };
 }
+
+static weir_column gather_column(weir_batch *const *batch, const weir_row_place *place,
+                                 uint32_t count, uint32_t column, weir_arena *arena)
+{
+    weir_builder builder;
+    weir_builder_start(&builder, arena, batch[place->batch]->column[column].type, count);
+    for (uint32_t i = 0; i < count; i++) {
+        weir_datum value =
+            weir_column_get(&batch[place[i].batch]->column[column], place[i].row);
+        weir_builder_datum(&builder, &value);
+    }
+    return weir_builder_end(&builder);
+}
+
+weir_batch *weir_batch_gather(weir_batch *const *batch, const weir_row_place *place,
+                              uint32_t count, weir_arena *arena)
+{
+    weir_assert(count > 0);
+    const weir_batch *first = batch[place->batch];
+    weir_batch       *out = WEIR_NEW(arena, weir_batch);
+    weir_column      *column = WEIR_ARRAY(arena, weir_column, first->columns + 1);
+    uint8_t          *op = WEIR_ARRAY(arena, uint8_t, count);
+    for (uint32_t c = 0; c < first->columns; c++)
+        column[c] = gather_column(batch, place, count, c, arena);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *from = batch[place[i].batch]->op;
+        op[i] = from != NULL ? from[place[i].row] : (uint8_t)WEIR_ROW_INSERT;
+    }
+    *out = (weir_batch){.rows = count, .selected = count, .columns = first->columns,
+                        .column = column, .op = op};
+    return out;
+}

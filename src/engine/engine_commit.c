@@ -25,49 +25,8 @@ typedef struct commit {
     weir_stage   *stage;
     weir_commit_id id;
     bool          again;
-    weir_sink_rows **rows; /* per group: count in rows_count */
-    uint32_t     *rows_count;
+    engine_rows   rows;
 } commit;
-
-static weir_sink_rows *rows_of_table(commit *c, uint32_t g, uint32_t table)
-{
-    for (uint32_t i = 0; i < c->rows_count[g]; i++)
-        if (c->rows[g][i].table == table)
-            return &c->rows[g][i];
-    return NULL;
-}
-
-/* Several flows may go to one table: their batches become one list. */
-static void add_rows(commit *c, const engine_flow *to, const weir_flow *flow)
-{
-    weir_sink_rows *rows = rows_of_table(c, to->group, to->table);
-    if (rows == NULL) {
-        rows = &c->rows[to->group][c->rows_count[to->group]++];
-        *rows = (weir_sink_rows){.table = to->table};
-    }
-    weir_batch **batch =
-        WEIR_ARRAY(c->epoch->arena, weir_batch *, rows->batches + flow->batches);
-    for (uint32_t i = 0; i < rows->batches; i++)
-        batch[i] = rows->batch[i];
-    for (uint32_t i = 0; i < flow->batches; i++)
-        batch[rows->batches + i] = flow->batch[i];
-    rows->batches += flow->batches;
-    rows->batch = batch;
-}
-
-/* Rows per group and table, views of the emission's batches. */
-static void sort_rows(commit *c)
-{
-    engine_job *engine = c->engine;
-    weir_arena *arena = c->epoch->arena;
-    c->rows = WEIR_ARRAY(arena, weir_sink_rows *, engine->groups + 1);
-    c->rows_count = WEIR_ARRAY(arena, uint32_t, engine->groups + 1);
-    for (uint32_t g = 0; g < engine->groups; g++)
-        c->rows[g] = WEIR_ARRAY(arena, weir_sink_rows, engine->flows + 1);
-    for (uint32_t f = 0; f < engine->flows; f++)
-        if (c->epoch->emission.flow[f].batches > 0)
-            add_rows(c, &engine->flow[f], &c->epoch->emission.flow[f]);
-}
 
 static weir_code stage_sink(commit *c, weir_sink *sink, const char *section,
                             const weir_sink_rows *rows, uint32_t count, weir_err *err)
@@ -95,8 +54,8 @@ static weir_code stage_sinks(commit *c, weir_err *err)
 {
     for (uint32_t g = 0; g < c->engine->groups; g++) {
         engine_group *group = &c->engine->group[g];
-        weir_code rc = stage_sink(c, group->sink, group->section, c->rows[g],
-                                  c->rows_count[g], err);
+        weir_code rc = stage_sink(c, group->sink, group->section, c->rows.of[g],
+                                  c->rows.count[g], err);
         if (rc != WEIR_OK)
             return weir_err_note(err, "sink '%.*s'", WEIR_STR_FMT(group->name));
     }
@@ -210,7 +169,7 @@ static weir_code refuse_rows(commit *c, uint32_t g, const weir_refusals *refusal
     for (uint32_t i = 0; i < refusals->count; i++) {
         const weir_refused *row = &refusals->row[i];
         const weir_sink_table *table = &engine->group[g].table[row->table];
-        const weir_sink_rows *rows = rows_of_table(c, g, row->table);
+        const weir_sink_rows *rows = engine_rows_of_table(&c->rows, g, row->table);
         weir_assert(rows != NULL);
         weir_assert(row->batch < rows->batches);
         const engine_source *from = engine->group[g].from[row->table];
@@ -373,7 +332,7 @@ static void set_unfinished(engine_job *engine, bool unfinished)
 static weir_code run_epoch(commit *c, weir_err *err)
 {
     engine_job *engine = c->engine;
-    sort_rows(c);
+    engine_rows_gather(engine, c->epoch, &c->rows);
     weir_code rc = prepare(c, err);
     if (rc != WEIR_OK)
         return rc;

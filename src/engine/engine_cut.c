@@ -85,13 +85,19 @@ static void append_flow(weir_flow *to, const weir_flow *from, weir_arena *arena)
     if (to->batches + from->batches > to->room) {
         uint32_t room = (to->batches + from->batches) * 2;
         weir_batch **batch = WEIR_ARRAY(arena, weir_batch *, room);
-        for (uint32_t i = 0; i < to->batches; i++)
+        weir_flow_order *order = WEIR_ARRAY(arena, weir_flow_order, room);
+        for (uint32_t i = 0; i < to->batches; i++) {
             batch[i] = to->batch[i];
+            order[i] = to->order[i];
+        }
         to->batch = batch;
+        to->order = order;
         to->room = room;
     }
-    for (uint32_t i = 0; i < from->batches; i++)
+    for (uint32_t i = 0; i < from->batches; i++) {
+        to->order[to->batches] = from->order[i];
         to->batch[to->batches++] = from->batch[i];
+    }
     to->rows += from->rows;
 }
 

@@ -136,6 +136,16 @@ void      engine_slices_stage(engine_job *engine, engine_epoch *epoch, weir_stag
 void      engine_slices_keep(engine_job *engine, const engine_epoch *epoch);
 weir_code engine_slices_restore(engine_job *engine, weir_str section, weir_err *err);
 
+/* engine_rows: what an epoch gives to sinks, per group and table; in the epoch's arena. */
+typedef struct engine_rows {
+    weir_sink_rows **of; /* per group */
+    uint32_t        *count;
+} engine_rows;
+void            engine_rows_gather(const engine_job *engine, engine_epoch *epoch,
+                                   engine_rows *out);
+weir_sink_rows *engine_rows_of_table(const engine_rows *rows, uint32_t group,
+                                     uint32_t table); /* NULL: it gets none */
+
 /* engine_commit */
 void     *engine_commit_main(void *engine);
 void      engine_epoch_free(engine_job *engine, engine_epoch *epoch);

@@ -98,6 +98,18 @@ static weir_code run_nodes(emit_run *run)
     return rc;
 }
 
+static weir_flow_order order_of(const emit_run *run, const uint32_t *sel, uint32_t selected)
+{
+    int64_t  *window_end = WEIR_ARRAY(run->arena, int64_t, selected);
+    weir_str *key = WEIR_ARRAY(run->arena, weir_str, selected);
+    for (uint32_t i = 0; i < selected; i++) {
+        const op_group *group = run->group[sel[i]];
+        window_end[i] = group->window_end;
+        key[i] = weir_str_copy(run->arena, op_group_key(run->aggregate, group));
+    }
+    return (weir_flow_order){window_end, key};
+}
+
 /* Hands on the rows of `sel`, in one dense batch. */
 static void hand_on(const emit_run *run, const uint32_t *sel, uint32_t selected,
                     const uint8_t *op, weir_emission *emission)
@@ -112,7 +124,10 @@ static void hand_on(const emit_run *run, const uint32_t *sel, uint32_t selected,
         out->selected = selected;
         out = weir_batch_compact(out, run->arena);
     }
-    op_flow_add(emission, run->output->flow, out);
+    weir_flow_order order = {NULL, NULL};
+    if (run->output->ordered)
+        order = order_of(run, sel, selected);
+    op_flow_add(emission, run->output->flow, out, &order);
 }
 
 /* What a flow is told of each group; its bits are kept up. */

@@ -2,8 +2,6 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <string.h>
-
 #include "op_types.h"
 
 #define ROOM_FIRST 16u
@@ -16,18 +14,25 @@ void weir_emission_start(const weir_ops *ops, weir_arena *arena, weir_emission *
         out->flow[f].node = ops->flow_node[f];
 }
 
-void op_flow_add(weir_emission *emission, uint32_t number, weir_batch *batch)
+void op_flow_add(weir_emission *emission, uint32_t number, weir_batch *batch,
+                 const weir_flow_order *order)
 {
     weir_assert(number < emission->flows);
     weir_flow *flow = &emission->flow[number];
     if (flow->batches == flow->room) {
         uint32_t     room = flow->room ? flow->room * 2 : ROOM_FIRST;
         weir_batch **more = WEIR_ARRAY(emission->arena, weir_batch *, room);
-        if (flow->batches > 0)
-            memcpy(more, flow->batch, sizeof(*more) * flow->batches);
+        weir_flow_order *orders = WEIR_ARRAY(emission->arena, weir_flow_order, room);
+        for (uint32_t i = 0; i < flow->batches; i++) {
+            more[i] = flow->batch[i];
+            orders[i] = flow->order[i];
+        }
         flow->batch = more;
+        flow->order = orders;
         flow->room = room;
     }
+    if (order != NULL)
+        flow->order[flow->batches] = *order;
     flow->batch[flow->batches++] = batch;
     flow->rows += batch->selected;
 }

@@ -111,7 +111,8 @@ static weir_code plan_outputs(weir_ops *ops, op_aggregate *aggregate, weir_err *
             continue;
         op_output *output = &aggregate->output[aggregate->outputs++];
         *output = (op_output){.flow = flow_of(ops, n), .node = n,
-                              .final = plan->table[node->table].final};
+                              .final = plan->table[node->table].final,
+                              .ordered = plan->table[node->table].keys == 0};
         plan_path(ops, aggregate->node_number, n, &output->path);
         aggregate->any_final |= output->final;
         aggregate->any_changes |= !output->final;

@@ -157,5 +157,5 @@ void weir_ops_passed(weir_ops *ops, uint32_t lane, weir_emission *emission)
     const op_passed *passed = &ops->passed[2 * lane + ops->turn];
     for (uint32_t flow = 0; flow < ops->flows; flow++)
         for (uint32_t i = 0; i < passed->batches[flow]; i++)
-            op_flow_add(emission, flow, passed->batch[flow][i]);
+            op_flow_add(emission, flow, passed->batch[flow][i], NULL);
 }

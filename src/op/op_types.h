@@ -89,6 +89,7 @@ typedef struct op_output {
     uint32_t node; /* the SINK */
     op_path  path; /* nodes between the aggregate and the sink */
     bool     final;
+    bool     ordered; /* the sink has no key of its own to order by */
     uint32_t bit;  /* changes: in op_group.emitted */
 } op_output;
 
@@ -160,7 +161,9 @@ void op_group_batch(const op_aggregate *aggregate, op_group *const *group, uint3
                     weir_arena *arena, weir_batch *out, weir_row_errors *errors);
 
 /* op_flow: batches of an emission. */
-void op_flow_add(weir_emission *emission, uint32_t flow, weir_batch *batch);
+/* `order` may be NULL. */
+void op_flow_add(weir_emission *emission, uint32_t flow, weir_batch *batch,
+                 const weir_flow_order *order);
 
 /* op_last_value: the newest row per primary key, of tables with old_row = 'state'. */
 op_last_value *op_last_new(weir_ops *ops, const weir_table *table);

@@ -98,9 +98,12 @@ static weir_code stage_rows(weir_sink *sink, const weir_stage_input *input,
     (void)err;
     weir_buf_clear(&self->text);
     self->written = 0;
-    for (uint32_t i = 0; i < input->count; i++)
-        render(self, &input->rows[i]);
-    rows_payload_write(out_payload, input);
+    weir_arena      *arena = weir_arena_new("file stage", 64 << 10);
+    weir_stage_input in_order = rows_in_order(input, arena);
+    for (uint32_t i = 0; i < in_order.count; i++)
+        render(self, &in_order.rows[i]);
+    rows_payload_write(out_payload, &in_order);
+    weir_arena_free(arena);
     return WEIR_OK;
 }
 

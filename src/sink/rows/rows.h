@@ -14,6 +14,9 @@ void      rows_part_write(weir_buf *payload, weir_str bytes, weir_stage *stage);
 weir_code rows_part_read(weir_reader *payload, weir_checkpoint *checkpoint, weir_buf *hold,
                          weir_str *out, weir_err *err) WEIR_MUST_CHECK;
 
+/* The same, with batches in `arena` where rows have an order of their own. */
+weir_stage_input rows_in_order(const weir_stage_input *input, weir_arena *arena);
+
 /* A payload of all batches of one table in order, and back; batches are in `arena`. */
 void      rows_payload_write(weir_buf *payload, const weir_stage_input *input);
 weir_code rows_payload_read(weir_str payload, weir_checkpoint *checkpoint,

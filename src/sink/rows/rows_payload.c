@@ -77,22 +77,53 @@ static void part_end(part_writer *part)
     part->count = 0;
 }
 
+static void part_add(part_writer *part, const weir_batch *batch)
+{
+    if (batch->selected == 0)
+        return;
+    weir_batch_write(batch, &part->batches);
+    part->count++;
+    if (part->batches.len >= ROWS_PART_BYTES)
+        part_end(part);
+}
+
 void rows_payload_write(weir_buf *payload, const weir_stage_input *input)
 {
     weir_buf_byte(payload, ROWS_PAYLOAD_VERSION);
     part_writer part = {.payload = payload, .stage = input->stage};
     for (uint32_t i = 0; i < input->count; i++) {
-        for (uint32_t b = 0; b < input->rows[i].batches; b++) {
-            if (input->rows[i].batch[b]->selected == 0)
-                continue;
-            weir_batch_write(input->rows[i].batch[b], &part.batches);
-            part.count++;
-            if (part.batches.len >= ROWS_PART_BYTES)
-                part_end(&part);
-        }
+        const weir_sink_rows *rows = &input->rows[i];
+        weir_assert(rows->place == NULL); /* rows_in_order comes first */
+        for (uint32_t b = 0; b < rows->batches; b++)
+            part_add(&part, rows->batch[b]);
     }
     part_end(&part);
     weir_buf_done(&part.batches);
+}
+
+static weir_sink_rows ordered(const weir_sink_rows *rows, weir_arena *arena)
+{
+    uint64_t     batches = (rows->places + WEIR_BATCH_ROWS - 1) / WEIR_BATCH_ROWS;
+    weir_batch **batch = WEIR_ARRAY(arena, weir_batch *, batches + 1);
+    for (uint64_t i = 0; i < batches; i++) {
+        uint64_t left = rows->places - i * WEIR_BATCH_ROWS;
+        uint32_t count = left < WEIR_BATCH_ROWS ? (uint32_t)left : WEIR_BATCH_ROWS;
+        batch[i] = weir_batch_gather(rows->batch, rows->place + i * WEIR_BATCH_ROWS, count,
+                                     arena);
+    }
+    return (weir_sink_rows){
+        .table = rows->table, .batches = (uint32_t)batches, .batch = batch};
+}
+
+weir_stage_input rows_in_order(const weir_stage_input *input, weir_arena *arena)
+{
+    weir_sink_rows  *rows = WEIR_ARRAY(arena, weir_sink_rows, input->count + 1);
+    weir_stage_input out = *input;
+    for (uint32_t i = 0; i < input->count; i++)
+        rows[i] = input->rows[i].place != NULL ? ordered(&input->rows[i], arena)
+                                               : input->rows[i];
+    out.rows = rows;
+    return out;
 }
 
 typedef struct batch_list {

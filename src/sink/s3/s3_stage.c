@@ -215,11 +215,13 @@ static void file_rows(s3_sink *self, const weir_stage_input *input)
 {
     row_filing filing = {.self = self, .input = input};
     for (uint32_t i = 0; i < input->count; i++) {
-        for (uint32_t b = 0; b < input->rows[i].batches; b++) {
-            const weir_batch *batch = input->rows[i].batch[b];
-            for (uint32_t r = 0; r < batch->selected; r++)
-                file_row(&filing, b, batch, weir_batch_row(batch, r));
-        }
+        const weir_sink_rows *rows = &input->rows[i];
+        for (uint64_t p = 0; rows->place != NULL && p < rows->places; p++)
+            file_row(&filing, rows->place[p].batch, rows->batch[rows->place[p].batch],
+                     rows->place[p].row);
+        for (uint32_t b = 0; rows->place == NULL && b < rows->batches; b++)
+            for (uint32_t r = 0; r < rows->batch[b]->selected; r++)
+                file_row(&filing, b, rows->batch[b], weir_batch_row(rows->batch[b], r));
     }
     weir_buf_done(&filing.raw);
     weir_buf_done(&filing.last_raw);

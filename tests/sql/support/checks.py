@@ -101,13 +101,15 @@ def rows(job, section):
 
 
 def avro(job, section):
-    """`avro PATH`: rows of the Avro files below, as JSON in any order."""
+    """`avro PATH`: rows of the Avro files below, as JSON in any order; `avro PATH in order`."""
+    path, ordered, _ = section.rest.partition(" in order")
     job.run("json")
     if job.code != 0:
         return [f"exit {job.code}, should be 0"]
     found = [dump({k: v.hex() if isinstance(v, bytes) else v for k, v in row.items()})
-             for row in job.avro_rows(section.rest)]
-    return differ(sorted(text for _, text in section.lines), sorted(found))
+             for row in job.avro_rows(path)]
+    wanted = [text for _, text in section.lines]
+    return differ(wanted, found) if ordered else differ(sorted(wanted), sorted(found))
 
 
 def written(job, section):

@@ -75,7 +75,7 @@ static void fold(fold_bench *bench, const row *rows, uint32_t count)
     weir_batch batch = {
         .rows = count, .columns = 3, .column = column, .selected = count, .op = op};
     weir_batch      *at = &batch;
-    weir_sink_rows   of_table = {0, 1, &at};
+    weir_sink_rows   of_table = {.batches = 1, .batch = &at};
     weir_stage_input input = {.rows = &of_table, .count = 1};
     keyed_fold(&bench->sink, &input);
 }
