@@ -87,9 +87,10 @@ void weir_ops_passed(weir_ops *ops, uint32_t lane, weir_emission *emission);
 weir_code weir_ops_merge(weir_ops *ops, uint32_t slice, weir_err *err) WEIR_MUST_CHECK;
 
 /* Emits changed groups (emit = 'changes': +I first time, +U later, -D when gone) and
-   closes windows that end at or before watermark_us (emit = 'final': +I once; INT64_MAX
-   closes all), freeing them. Rows of a slice come in a fixed order: window_end, key. */
-weir_code weir_ops_emit(weir_ops *ops, uint32_t slice, int64_t watermark_us,
+   closes windows that end at or before the watermark of their source (emit = 'final': +I
+   once; INT64_MAX closes all), freeing them. watermark_us: per table of the plan. Rows of a
+   slice come in a fixed order: window_end, key. */
+weir_code weir_ops_emit(weir_ops *ops, uint32_t slice, const int64_t *watermark_us,
                         weir_emission *emission, weir_err *err) WEIR_MUST_CHECK;
 
 /* The slice's change since the last save (or a full copy); appends nothing when there was

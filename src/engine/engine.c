@@ -177,7 +177,6 @@ weir_code weir_engine_run(const weir_engine_setup *setup, weir_err *err)
     engine_job *engine = weir_heap_new(1, sizeof *engine);
     engine->setup = setup;
     engine->plan = setup->plan;
-    engine->closed_us = INT64_MIN;
     engine->clock = setup->clock;
     engine->status = setup->status;
     engine->arena = weir_arena_new("job", 64 << 10);

@@ -26,7 +26,18 @@ typedef struct commit {
     weir_commit_id id;
     bool          again;
     engine_rows   rows;
+    int64_t       watermark_us; /* of the group being staged */
 } commit;
+
+/* A group's files go by the watermark of the source that is furthest behind. */
+static int64_t watermark_of(const engine_epoch *epoch, const engine_group *group)
+{
+    int64_t low = INT64_MAX;
+    for (uint32_t t = 0; t < group->tables; t++)
+        if (epoch->watermark_us[group->from[t]->number] < low)
+            low = epoch->watermark_us[group->from[t]->number];
+    return low;
+}
 
 static weir_code stage_sink(commit *c, weir_sink *sink, const char *section,
                             const weir_sink_rows *rows, uint32_t count, weir_err *err)
@@ -34,7 +45,7 @@ static weir_code stage_sink(commit *c, weir_sink *sink, const char *section,
     weir_stage_input input = {
         .gen = weir_checkpoint_generation(c->engine->checkpoint),
         .epoch = c->epoch->number,
-        .watermark_us = c->epoch->watermark_us,
+        .watermark_us = c->watermark_us,
         .mono_us = c->epoch->cut_us,
         .end = c->epoch->end,
         .again = c->again,
@@ -54,11 +65,13 @@ static weir_code stage_sinks(commit *c, weir_err *err)
 {
     for (uint32_t g = 0; g < c->engine->groups; g++) {
         engine_group *group = &c->engine->group[g];
+        c->watermark_us = watermark_of(c->epoch, group);
         weir_code rc = stage_sink(c, group->sink, group->section, c->rows.of[g],
                                   c->rows.count[g], err);
         if (rc != WEIR_OK)
             return weir_err_note(err, "sink '%.*s'", WEIR_STR_FMT(group->name));
     }
+    c->watermark_us = INT64_MIN; /* dead letters have no time */
     for (uint32_t d = 0; d < c->engine->deads; d++) {
         const engine_dead *dead = &c->engine->dead[d];
         weir_batch *batch = engine_letter_batch(c->engine, c->epoch, d, c->epoch->arena);

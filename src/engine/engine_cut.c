@@ -139,7 +139,7 @@ static void gather_lanes(engine_job *engine, engine_epoch *epoch)
 
 static void gather_positions(engine_job *engine, engine_epoch *epoch)
 {
-    engine_positions_write(engine, epoch->closed_us, epoch->end, &epoch->positions);
+    engine_positions_write(engine, epoch->end, &epoch->positions);
     epoch->ack = WEIR_ARRAY(epoch->arena, weir_position, engine->partitions + 1);
     epoch->ack_count = WEIR_ARRAY(epoch->arena, uint32_t, engine->sources + 1);
     uint32_t at = 0;
@@ -222,7 +222,8 @@ static void hand_over(engine_job *engine, engine_epoch *epoch)
     gather_rows(engine, epoch);
     gather_lanes(engine, epoch);
     gather_positions(engine, epoch);
-    engine->closed_us = epoch->closed_us;
+    for (uint32_t s = 0; s < engine->sources; s++)
+        engine->source[s].closed_us = engine->source[s].closing_us;
     engine->last_cut_us = epoch->cut_us;
     weir_ops_next(engine->ops);
     weir_metric_set(WEIR_M_epoch_merge_us,

@@ -358,7 +358,7 @@ static weir_code push_rows(intake *in, weir_err *err)
     batch.selected = in->selected;
     weir_rows rows = {.table = source->number, .batch = &batch,
                       .watermark = in->watermark, .partner = in->partner,
-                      .closed_us = engine->closed_us};
+                      .closed_us = source->closed_us};
     weir_row_errors errors = {.arena = in->lane->scratch};
     weir_code rc = source->old_row_state ? with_last_values(in, &rows, err) : WEIR_OK;
     if (rc == WEIR_OK)

@@ -53,8 +53,8 @@ typedef struct engine_epoch {
     weir_arena   *arena;
     uint64_t      number;
     int64_t       cut_us;         /* monotonic */
-    int64_t       watermark_us;   /* windows up to here are closed by this epoch */
-    int64_t       closed_us;      /* kept: later rows up to here are late */
+    int64_t      *watermark_us;   /* per table of the plan: windows over its rows up to here
+                                     are closed by this epoch */
     bool          end;            /* the job is over */
     weir_arena   *lane_arena[WEIR_LANES_MAX]; /* of what lanes emit */
     weir_emission emission;
@@ -101,7 +101,6 @@ struct engine_job {
     engine_slice     slice[WEIR_SLICES];
     uint32_t         deltas;
     engine_delta     delta[ENGINE_DELTAS_MAX];
-    int64_t          closed_us;  /* windows up to here were closed */
     bool             ended;      /* the last manifest is an END */
 
     pthread_mutex_t  lock;

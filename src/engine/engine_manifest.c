@@ -4,9 +4,9 @@
  * Always     1. reading accepts only what writing can have written; anything else is
  *               CORRUPT, and nothing is taken from it.
  *
- * "positions": version, flags, closed windows, then per source and partition where reading
- * stands, the watermark, and what redelivery is judged by. "groups": sink groups by their
- * sections' names with the epoch at which each joined.
+ * "positions": version, flags, then per source its closed windows, and per partition where
+ * reading stands, the watermark, and what redelivery is judged by. "groups": sink groups by
+ * their sections' names with the epoch at which each joined.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -14,7 +14,7 @@
 
 #include "engine_parts.h"
 
-#define POSITIONS_VERSION 1
+#define POSITIONS_VERSION 2
 #define GROUPS_VERSION 1
 
 enum { FLAG_END = 1, FLAG_BOUNDED = 2 };
@@ -72,6 +72,7 @@ static void seal_section(weir_buf *out, size_t from)
 static void write_source(engine_source *source, weir_buf *out)
 {
     weir_buf_blob(out, source->table->name);
+    weir_buf_u64(out, (uint64_t)source->closing_us);
     pthread_mutex_lock(&source->lock);
     weir_buf_blob(out, weir_str_of(source->pinned));
     weir_buf_varint(out, source->error_records);
@@ -82,13 +83,12 @@ static void write_source(engine_source *source, weir_buf *out)
         write_partition(&source->partition[p], out);
 }
 
-void engine_positions_write(engine_job *engine, int64_t closed_us, bool end, weir_buf *out)
+void engine_positions_write(engine_job *engine, bool end, weir_buf *out)
 {
     size_t from = out->len;
     weir_buf_byte(out, POSITIONS_VERSION);
     weir_buf_byte(out, (uint8_t)((end ? FLAG_END : 0) |
                                  (engine->setup->until_end ? FLAG_BOUNDED : 0)));
-    weir_buf_u64(out, (uint64_t)closed_us);
     weir_buf_varint(out, engine->sources);
     for (uint32_t s = 0; s < engine->sources; s++)
         write_source(&engine->source[s], out);
@@ -188,6 +188,7 @@ static weir_code read_source(engine_job *engine, weir_reader *reader, bool bound
                              weir_err *err)
 {
     weir_str name = weir_read_blob(reader);
+    int64_t closed_us = (int64_t)weir_read_u64(reader);
     weir_str pinned = weir_read_blob(reader);
     uint64_t records = weir_read_varint(reader), bad = weir_read_varint(reader);
     uint64_t partitions = weir_read_varint(reader);
@@ -197,6 +198,7 @@ static weir_code read_source(engine_job *engine, weir_reader *reader, bool bound
     memset(source->pinned, 0, sizeof source->pinned);
     if (pinned.len > 0)
         memcpy(source->pinned, pinned.at, pinned.len);
+    source->closed_us = source->closing_us = closed_us;
     source->error_records = records;
     source->error_bad = bad;
     for (uint64_t p = 0; p < partitions; p++) {
@@ -216,7 +218,6 @@ weir_code engine_positions_read(engine_job *engine, weir_str bytes, weir_err *er
     uint8_t flags = weir_read_byte(&reader);
     engine->ended = flags & FLAG_END;
     bool bounded = (flags & FLAG_BOUNDED) && !engine->ended;
-    engine->closed_us = (int64_t)weir_read_u64(&reader);
     uint64_t sources = weir_read_varint(&reader);
     for (uint64_t s = 0; s < sources && rc == WEIR_OK; s++)
         rc = read_source(engine, &reader, bounded, err);

@@ -141,6 +141,7 @@ weir_code engine_open_sources(engine_job *engine, weir_err *err)
         source->engine = engine;
         source->table = &engine->plan->table[t];
         source->number = t;
+        source->closed_us = source->closing_us = INT64_MIN;
         pthread_mutex_init(&source->lock, NULL);
         weir_code rc = open_source(source, err);
         if (rc != WEIR_OK)

@@ -123,8 +123,7 @@ weir_code engine_cut_epoch(engine_job *engine, engine_cut_kind kind, weir_err *e
 void      engine_cut_join(engine_lane *lane); /* a lane at the barrier */
 
 /* engine_manifest: sections. */
-void      engine_positions_write(engine_job *engine, int64_t closed_us, bool end,
-                                 weir_buf *out);
+void      engine_positions_write(engine_job *engine, bool end, weir_buf *out);
 weir_code engine_positions_read(engine_job *engine, weir_str bytes, weir_err *err);
 void      engine_groups_write(const engine_job *engine, weir_buf *out);
 weir_code engine_groups_read(engine_job *engine, weir_str bytes, weir_err *err);

@@ -33,7 +33,7 @@ weir_code engine_truncate(engine_lane *lane, engine_partition *partition,
     }
     weir_rows rows = {.table = partition->source->number, .batch = gone,
                       .watermark = watermark, .partner = partner,
-                      .closed_us = engine->closed_us,
+                      .closed_us = partition->source->closed_us,
                       .must = true}; /* the last values do not come again */
     weir_row_errors errors = {.arena = scratch};
     weir_code rc = weir_ops_push(engine->ops, lane->number, &rows, &errors, counts, err);

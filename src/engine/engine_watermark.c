@@ -1,9 +1,10 @@
 /* engine/watermark: up to where windows are closed, and which partitions hold that back.
  *
- * Windows close at the minimum of the partitions' watermarks, which is never ahead of a
- * row's own partition. So what is late follows from the input alone. The one exception is a
- * partition that is silent for idle_timeout: it leaves the minimum, and what it brings
- * later for windows that closed is late with the reason idle.
+ * Windows over the rows of a source close at the minimum of its partitions' watermarks,
+ * whatever other sources of the job do. That minimum is never ahead of a row's own
+ * partition. So what is late follows from the input alone. The one exception is a partition
+ * that is silent for idle_timeout: it leaves the minimum, and what it brings later for
+ * windows that closed is late with the reason idle.
  *
  * Gives      engine_is_silent, engine_watermark_fix.
  * Always     1. silence is measured while the source could have spoken: not while its
@@ -49,25 +50,23 @@ static bool partition_counts(const engine_partition *partition)
 }
 
 /* The minimum over partitions that count; INT64_MIN while one has none, or none counts. */
-static int64_t low_watermark(const engine_job *engine)
+static int64_t low_watermark(const engine_source *source)
 {
     int64_t low = INT64_MAX;
-    for (uint32_t s = 0; s < engine->sources; s++)
-        for (uint32_t p = 0; p < engine->source[s].partitions; p++) {
-            const engine_partition *partition = &engine->source[s].partition[p];
-            if (partition_counts(partition) && partition->watermark_us < low)
-                low = partition->watermark_us;
-        }
+    for (uint32_t p = 0; p < source->partitions; p++) {
+        const engine_partition *partition = &source->partition[p];
+        if (partition_counts(partition) && partition->watermark_us < low)
+            low = partition->watermark_us;
+    }
     return low == INT64_MAX ? INT64_MIN : low;
 }
 
-static int64_t highest_event(const engine_job *engine)
+static int64_t highest_event(const engine_source *source)
 {
     int64_t high = INT64_MIN;
-    for (uint32_t s = 0; s < engine->sources; s++)
-        for (uint32_t p = 0; p < engine->source[s].partitions; p++)
-            if (engine->source[s].partition[p].highest_us > high)
-                high = engine->source[s].partition[p].highest_us;
+    for (uint32_t p = 0; p < source->partitions; p++)
+        if (source->partition[p].highest_us > high)
+            high = source->partition[p].highest_us;
     return high;
 }
 
@@ -83,29 +82,55 @@ static int64_t window_end(const weir_node *node, int64_t event_us)
                                                                           : end_us;
 }
 
-/* The end of the last window that can hold a row: after a bounded run, rows for windows up
-   to it are late. */
-static int64_t last_window_end(const engine_job *engine)
+static uint32_t table_below(const weir_plan *plan, const weir_node *node)
 {
-    int64_t high = highest_event(engine), last = engine->closed_us;
-    for (uint32_t n = 0; n < engine->plan->nodes && high != INT64_MIN; n++) {
-        const weir_node *node = &engine->plan->node[n];
-        if (node->kind == WEIR_NODE_WINDOW && window_end(node, high) > last)
+    while (node->kind != WEIR_NODE_SCAN)
+        node = &plan->node[node->input];
+    return node->table;
+}
+
+/* The end of the last window that can hold a row of the source: after a bounded run, rows
+   for windows up to it are late. */
+static int64_t last_window_end(const engine_source *source)
+{
+    const weir_plan *plan = source->engine->plan;
+    int64_t high = highest_event(source), last = source->closed_us;
+    for (uint32_t n = 0; n < plan->nodes && high != INT64_MIN; n++) {
+        const weir_node *node = &plan->node[n];
+        if (node->kind == WEIR_NODE_WINDOW && table_below(plan, node) == source->number &&
+            window_end(node, high) > last)
             last = window_end(node, high);
     }
     return last;
 }
 
+/* What people see: of the source that is furthest behind. */
+static void show(const engine_job *engine)
+{
+    int64_t low = INT64_MAX;
+    for (uint32_t s = 0; s < engine->sources; s++)
+        if (engine->source[s].table->event_time != WEIR_NONE &&
+            engine->source[s].closing_us < low)
+            low = engine->source[s].closing_us;
+    low = low == INT64_MAX ? INT64_MIN : low;
+    atomic_store(&engine->status->watermark_us, low);
+    weir_metric_set(WEIR_M_watermark_us, low);
+}
+
 void engine_watermark_fix(engine_job *engine, engine_epoch *epoch)
 {
     find_idle(engine);
-    int64_t low = low_watermark(engine);
-    int64_t mark_us = low > engine->closed_us ? low : engine->closed_us; /* 2 */
-    epoch->watermark_us = epoch->closed_us = mark_us;
-    if (epoch->end && !engine->setup->leave_open) {
-        epoch->watermark_us = INT64_MAX;
-        epoch->closed_us = last_window_end(engine);
+    epoch->watermark_us = WEIR_ARRAY(epoch->arena, int64_t, engine->plan->tables + 1);
+    for (uint32_t s = 0; s < engine->sources; s++) {
+        engine_source *source = &engine->source[s];
+        int64_t low = low_watermark(source);
+        source->closing_us = low > source->closed_us ? low : source->closed_us; /* 2 */
+        epoch->watermark_us[source->number] = source->closing_us;
     }
-    atomic_store(&engine->status->watermark_us, mark_us);
-    weir_metric_set(WEIR_M_watermark_us, mark_us);
+    show(engine);
+    for (uint32_t s = 0; s < engine->sources && epoch->end && !engine->setup->leave_open;
+         s++) {
+        epoch->watermark_us[engine->source[s].number] = INT64_MAX;
+        engine->source[s].closing_us = last_window_end(&engine->source[s]);
+    }
 }

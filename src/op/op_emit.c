@@ -273,7 +273,7 @@ static void count_groups(weir_ops *ops, op_slice *slice)
     slice->counted = slice->groups;
 }
 
-weir_code weir_ops_emit(weir_ops *ops, uint32_t slice, int64_t watermark_us,
+weir_code weir_ops_emit(weir_ops *ops, uint32_t slice, const int64_t *watermark_us,
                         weir_emission *emission, weir_err *err)
 {
     weir_assert(slice < WEIR_SLICES);
@@ -283,7 +283,7 @@ weir_code weir_ops_emit(weir_ops *ops, uint32_t slice, int64_t watermark_us,
                               .slice = &aggregate->slice[slice], .err = err};
         weir_code rc = emit_changed(&list);
         if (rc == WEIR_OK)
-            rc = close_windows(&list, watermark_us);
+            rc = close_windows(&list, watermark_us[aggregate->table]);
         if (rc != WEIR_OK)
             return rc;
         count_groups(ops, list.slice);

@@ -184,6 +184,7 @@ static weir_code plan_aggregate(weir_ops *ops, uint32_t number, op_aggregate *ag
     weir_code rc = plan_outputs(ops, aggregate, err);
     if (rc != WEIR_OK || origin->kind != WEIR_NODE_SCAN)
         return rc; /* the aggregate below has refused it */
+    aggregate->table = origin->table;
     aggregate->changelog = is_changelog(&ops->plan->table[origin->table]);
     place_accumulators(ops, aggregate);
     aggregate->lane = WEIR_ARRAY(ops->arena, op_lane_table, ops->lanes);

@@ -95,6 +95,7 @@ typedef struct op_output {
 
 typedef struct op_aggregate {
     uint32_t         node_number;
+    uint32_t         table; /* whose rows it groups */
     const weir_node *node;
     bool             windowed, changelog;
     weir_type       *key_type; /* node->groups of them */

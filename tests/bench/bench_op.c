@@ -64,7 +64,7 @@ static void end_epoch(weir_ops *ops, bench_times *times)
     weir_emission_start(ops, arena, &emission);
     for (uint32_t s = 0; s < WEIR_SLICES; s++) {
         if (weir_ops_merge(ops, s, &err) != WEIR_OK ||
-            weir_ops_emit(ops, s, INT64_MIN, &emission, &err) != WEIR_OK)
+            weir_ops_emit(ops, s, (const int64_t[]){INT64_MIN}, &emission, &err) != WEIR_OK)
             abort();
         weir_ops_save(ops, s, false, &saved);
     }

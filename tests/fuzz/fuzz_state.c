@@ -60,7 +60,7 @@ static void use(weir_ops *ops, const weir_plan *plan, weir_budget *budget, uint3
     require(weir_ops_groups(other) == weir_ops_groups(ops));
     weir_ops_free(other);
     weir_emission_start(ops, arena, &emission);
-    weir_code rc = weir_ops_emit(ops, slice, INT64_MAX, &emission, &err);
+    weir_code rc = weir_ops_emit(ops, slice, (const int64_t[]){INT64_MAX}, &emission, &err);
     require(rc == WEIR_OK || err.fate == WEIR_FATE_HALT);
     weir_buf_done(&full);
     weir_arena_free(arena);

@@ -67,6 +67,8 @@ static void stop(bench *b)
 static void live(bench *b)
 {
     (void)snprintf(b->engine.source[0].pinned, 20, "shop.orders");
+    b->engine.source[0].closing_us = 12345;
+    b->engine.source[1].closing_us = -7;
     b->engine.source[1].error_records = 77;
     b->engine.source[1].error_bad = 3;
     for (uint32_t p = 0; p < PARTITIONS; p++) {
@@ -91,7 +93,7 @@ static void live(bench *b)
 static weir_buf positions_of(bench *b, bool end)
 {
     weir_buf out = {0};
-    engine_positions_write(&b->engine, 12345, end, &out);
+    engine_positions_write(&b->engine, end, &out);
     return out;
 }
 
@@ -105,7 +107,8 @@ static void positions_come_back_as_they_were_written(void **state)
     live(&a);
     weir_buf first = positions_of(&a, false);
     CHECK_OK(engine_positions_read(&b.engine, weir_buf_view(&first), &b.err), &b.err);
-    CHECK_INT(b.engine.closed_us, 12345);
+    CHECK_INT(b.engine.source[0].closed_us, 12345);
+    CHECK_INT(b.engine.source[1].closed_us, -7);
     CHECK(!b.engine.ended);
     CHECK_TEXT(b.engine.source[0].pinned, "shop.orders");
     weir_buf second = positions_of(&b, false);

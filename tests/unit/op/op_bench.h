@@ -64,7 +64,7 @@ static inline const char *end_epoch(push_bench *bench, uint32_t flow, int64_t wa
     weir_ops_passed(bench->ops, 0, &emission);
     for (uint32_t s = 0; s < WEIR_SLICES; s++) {
         CHECK_OK(weir_ops_merge(bench->ops, s, &bench->err), &bench->err);
-        CHECK_OK(weir_ops_emit(bench->ops, s, watermark_us, &emission, &bench->err),
+        CHECK_OK(weir_ops_emit(bench->ops, s, &watermark_us, &emission, &bench->err),
                  &bench->err);
     }
     for (uint32_t b = 0; b < emission.flow[flow].batches; b++) {

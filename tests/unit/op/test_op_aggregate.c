@@ -469,7 +469,7 @@ static void *merge_half(void *thing)
     for (uint32_t s = half->first; half->rc == WEIR_OK && s < WEIR_SLICES; s += 2) {
         half->rc = weir_ops_merge(ops, s, &half->err);
         if (half->rc == WEIR_OK)
-            half->rc = weir_ops_emit(ops, s, half->watermark_us, &half->emission, &half->err);
+            half->rc = weir_ops_emit(ops, s, &half->watermark_us, &half->emission, &half->err);
         save_slice(half->run, s, half->full[s]);
     }
     return NULL;

@@ -132,7 +132,9 @@ static void a_negative_count_is_a_delete_and_stays(void **state)
     weir_emission_start(bench.ops, bench.arena, &emission);
     for (uint32_t s = 0; s < WEIR_SLICES; s++) {
         CHECK_OK(weir_ops_merge(bench.ops, s, &bench.err), &bench.err);
-        CHECK_OK(weir_ops_emit(bench.ops, s, INT64_MIN, &emission, &bench.err), &bench.err);
+        CHECK_OK(weir_ops_emit(bench.ops, s, (const int64_t[]){INT64_MIN}, &emission,
+                               &bench.err),
+                 &bench.err);
     }
     weir_ops_next(bench.ops);
     weir_ops_recycle(bench.ops);
@@ -234,7 +236,7 @@ static void a_sum_that_does_not_fit_stops_the_job_when_it_is_told(void **state)
     weir_emission_start(bench.ops, bench.arena, &emission);
     for (uint32_t s = 0; rc == WEIR_OK && s < WEIR_SLICES; s++) {
         CHECK_OK(weir_ops_merge(bench.ops, s, &bench.err), &bench.err);
-        rc = weir_ops_emit(bench.ops, s, INT64_MIN, &emission, &bench.err);
+        rc = weir_ops_emit(bench.ops, s, (const int64_t[]){INT64_MIN}, &emission, &bench.err);
     }
     CHECK(rc != WEIR_OK);
     CHECK_INT(bench.err.fate, WEIR_FATE_HALT);
@@ -268,7 +270,9 @@ static void rows_of_a_slice_come_by_window_and_key(void **state)
     for (uint32_t s = 0; s < WEIR_SLICES; s++) {
         weir_emission_start(bench.ops, bench.arena, &emission);
         CHECK_OK(weir_ops_merge(bench.ops, s, &bench.err), &bench.err);
-        CHECK_OK(weir_ops_emit(bench.ops, s, AT(99), &emission, &bench.err), &bench.err);
+        CHECK_OK(weir_ops_emit(bench.ops, s, (const int64_t[]){AT(99)}, &emission,
+                               &bench.err),
+                 &bench.err);
         CHECK_INT(emission.flow[0].rows, emission.flow[1].rows);
         check_order(&emission.flow[0]);
         check_order(&emission.flow[1]);

@@ -128,7 +128,7 @@ static void load_damaged(weir_plan *(*plan)(weir_arena *), uint32_t slice, bool 
     if (rc == WEIR_OK) {
         weir_emission emission;
         weir_emission_start(bench.ops, bench.arena, &emission);
-        rc = weir_ops_emit(bench.ops, slice, INT64_MAX, &emission, &bench.err);
+        rc = weir_ops_emit(bench.ops, slice, (const int64_t[]){INT64_MAX}, &emission, &bench.err);
         CHECK(rc == WEIR_OK || bench.err.fate == WEIR_FATE_HALT); /* a sum may not fit */
     } else {
         CHECK_INT(rc, WEIR_E_CORRUPT);
