@@ -79,6 +79,13 @@ if(NOT WEIR_FUZZ)
         weir_test(contract.${name} ${file} "fast;contract" ${weir_all})
     endforeach()
 
+    # Where servers are named to the tests, these two work on one table of the same databases.
+    foreach(name unit.sink.mysql_server contract.sink)
+        if(TEST ${name})
+            set_tests_properties(${name} PROPERTIES RESOURCE_LOCK mysql)
+        endif()
+    endforeach()
+
     # One program: the product's code with threads, clocks, memory and Kafka's client replaced.
     file(GLOB files CONFIGURE_DEPENDS ${dir}/sim/sim_*.c)
     if(files AND TARGET weir_engine)

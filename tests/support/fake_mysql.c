@@ -201,6 +201,7 @@ static bool send_answer(connection *c, const fake_mysql_answer *answer)
         add_failure(c, answer);
         return send_out(c);
     case FAKE_MYSQL_OK:
+    case FAKE_MYSQL_NONE:
         add_ok(c, answer);
         return send_out(c);
     case FAKE_MYSQL_ROWS:
@@ -210,7 +211,7 @@ static bool send_answer(connection *c, const fake_mysql_answer *answer)
         break;
     }
     add_rows(c, answer);
-    c->out.len /= 2;
+    c->out.len -= 3; /* of the packet that ends the rows */
     (void)send_out(c);
     return false;
 }

@@ -17,6 +17,7 @@ typedef enum fake_mysql_way {
     FAKE_MYSQL_OK,
     FAKE_MYSQL_ROWS, /* `columns` and the cells that were added */
     FAKE_MYSQL_FAIL, /* `number`, `state` and `text` */
+    FAKE_MYSQL_NONE, /* OK, whatever was asked */
     FAKE_MYSQL_DROP, /* the connection ends without an answer */
     FAKE_MYSQL_TORN  /* the connection ends within the answer */
 } fake_mysql_way;

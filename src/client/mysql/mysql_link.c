@@ -190,13 +190,22 @@ static weir_code send_text(weir_mysql *mysql, weir_str sql, weir_err *err)
     return WEIR_OK;
 }
 
+/* Rows where there can be none, or none where there must be: the connection is of no use. */
+static weir_code out_of_step(weir_mysql *mysql, weir_str sql, weir_err *err)
+{
+    char words[40];
+    return mysql_fault(mysql, words_of(sql, words), 2014, "HY000",
+                       "the server answers another question", err);
+}
+
 weir_code weir_mysql_run(weir_mysql *mysql, weir_str sql, uint64_t *out_matched,
                          weir_err *err)
 {
     weir_code rc = send_text(mysql, sql, err);
     if (rc != WEIR_OK)
         return rc;
-    weir_assert(mysql_field_count(mysql->link) == 0);
+    if (mysql_field_count(mysql->link) != 0)
+        return out_of_step(mysql, sql, err);
     mysql->warnings = mysql_warning_count(mysql->link);
     if (out_matched != NULL)
         *out_matched = mysql_affected_rows(mysql->link);
@@ -212,7 +221,8 @@ weir_code weir_mysql_ask(weir_mysql *mysql, weir_str sql, weir_arena *arena,
         return rc;
     MYSQL_RES *result = mysql_store_result(mysql->link);
     if (result == NULL)
-        return link_fault(mysql, words_of(sql, words), err);
+        return mysql_errno(mysql->link) == 0 ? out_of_step(mysql, sql, err)
+                                             : link_fault(mysql, words_of(sql, words), err);
     weir_mysql_answer made = {.rows = (uint32_t)mysql_num_rows(result),
                               .columns = mysql_num_fields(result)};
     made.cell = WEIR_ARRAY(arena, weir_str, (size_t)made.rows * made.columns + 1);

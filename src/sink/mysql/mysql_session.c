@@ -181,10 +181,8 @@ static weir_code take_lock(mysql_sink *self, bool anyone, uint64_t old, weir_err
 
 static weir_code start(mysql_sink *self, weir_err *err)
 {
-    weir_code rc = WEIR_OK;
-    if (!self->in_haste)
-        rc =
-            mysql_run_format(self, NULL, err, "SET SESSION wait_timeout = %d", WAIT_BUSY_S);
+    weir_code rc =
+        mysql_run_format(self, NULL, err, "SET SESSION wait_timeout = %d", WAIT_BUSY_S);
     self->in_haste = rc == WEIR_OK;
     if (rc == WEIR_OK)
         rc = weir_mysql_run(self->link, WEIR_STR("BEGIN"), NULL, err);

@@ -332,7 +332,11 @@ static void spoil_cell(const database_fault *fault, fake_mysql_answer *out)
 static void serve(void *self, uint64_t id, fake_mysql_event event, weir_str sql,
                   fake_mysql_answer *out)
 {
-    fake_database  *database = self;
+    fake_database *database = self;
+    while (starts(sql, "--")) { /* comments */
+        size_t line = (size_t)((const char *)memchr(sql.at, '\n', sql.len) - sql.at) + 1;
+        sql = (weir_str){sql.at + line, sql.len - line};
+    }
     database_fault *fault = fault_for(database, event, sql);
     if (event == FAKE_MYSQL_GONE) {
         let_go(database, id);

@@ -138,12 +138,31 @@ static void every_statement_of_a_start_may_fail(void **state)
         one.fate = WEIR_FATE_HALT;
         one.says = "(1142)";
         check_start(&one, FAKE_MYSQL_8);
-        one.fault.way = FAKE_MYSQL_DROP;
+        one.fault.way = strncmp(statements[i], "SELECT", 6) == 0 && i % 2 == 0
+                            ? FAKE_MYSQL_TORN
+                            : FAKE_MYSQL_DROP;
         one.fate = WEIR_FATE_RETRY;
         one.says = "(2013)";
         if (strcmp(statements[i], "SET SESSION wait_timeout = 10") != 0 &&
             strcmp(statements[i], "BEGIN") != 0) /* those two are done anew, for ever */
             check_start(&one, FAKE_MYSQL_8);
+    }
+}
+
+/* A proxy that mixes up answers: rows for a statement that has none, none for a question. */
+static void an_answer_to_another_question_is_no_answer(void **state)
+{
+    (void)state;
+    static const database_fault faults[] = {
+        {.statement = "SET NAMES", .way = FAKE_MYSQL_TORN},
+        {.statement = SESSION, .way = FAKE_MYSQL_NONE},
+        {.statement = "SELECT GET_LOCK", .way = FAKE_MYSQL_NONE},
+    };
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        start_case one = {.fault = faults[i],
+                          .fate = WEIR_FATE_RETRY,
+                          .says = "the server answers another question (2014)"};
+        check_start(&one, FAKE_MYSQL_8);
     }
 }
 
@@ -213,6 +232,10 @@ static void a_socket_that_is_not_there_is_waited_for(void **state)
     CHECK_FAILS(bench_try_take_over(&bench), WEIR_E_REMOTE, &bench.err);
     CHECK_INT(bench.err.fate, WEIR_FATE_RETRY);
     CHECK_SAYS(&bench.err, "(2002)");
+    bench_stop(&bench);
+    bench_start(&bench, "mysql", "url=mysql://weir@[::1]:1/bench"); /* nobody's port */
+    CHECK_FAILS(bench_try_take_over(&bench), WEIR_E_REMOTE, &bench.err);
+    CHECK_INT(bench.err.fate, WEIR_FATE_RETRY);
     bench_stop(&bench);
     bench_start(&bench, "mysql", "url=http://weir@127.0.0.1/bench");
     CHECK_FAILS(bench_try_take_over(&bench), WEIR_E_CONFIG, &bench.err);
@@ -362,15 +385,16 @@ static void an_owner_waits_for_a_server_that_restarts(void **state)
 static void a_connection_that_cannot_rest_is_thrown_away(void **state)
 {
     (void)state;
-    static const char *const statements[] = {"SET SESSION wait_timeout = 3600", "ROLLBACK"};
-    for (size_t i = 0; i < 2; i++) {
+    static const char *const statements[] = {"SET SESSION wait_timeout = 3600", "ROLLBACK",
+                                             "SET SESSION wait_timeout = 3600"};
+    for (size_t i = 0; i < 3; i++) {
         bed b;
         set_up(&b, FAKE_MYSQL_8);
         bench_take_over(&b.bench);
         uint64_t before = b.database.server.connections;
         b.database.fault[0] = (database_fault){
             .statement = statements[i], .times = 1, .way = FAKE_MYSQL_FAIL, .number = 1227};
-        if (i == 1) /* after an execute that fails */
+        if (i >= 1) /* after an execute that fails */
             b.database.fault[1] = (database_fault){.statement = "UPDATE weir_commit",
                                                    .times = 1,
                                                    .way = FAKE_MYSQL_FAIL,
@@ -378,8 +402,8 @@ static void a_connection_that_cannot_rest_is_thrown_away(void **state)
         b.bench.now.epoch = weir_arena_new("rows", 64 << 10);
         weir_batch *rows = bench_rows(&b.bench, b.bench.now.epoch, "+I|1|ada|2.50||hi");
         weir_code   rc = bench_try_epoch(&b.bench, rows, BENCH_FINALISED);
-        CHECK_INT(rc, i == 1 ? WEIR_E_REMOTE : WEIR_OK);
-        if (i == 1)
+        CHECK_INT(rc, i >= 1 ? WEIR_E_REMOTE : WEIR_OK);
+        if (i >= 1)
             CHECK_OK(bench_try_epoch(&b.bench, rows, BENCH_FINALISED), &b.bench.err);
         bench_epoch(&b.bench, "+I|2|bob|||");
         fake_database_settle(&b.database);
@@ -420,6 +444,7 @@ int main(void)
         TEST(what_is_set_must_be_read_back),
         TEST(read_only_is_waited_for),
         TEST(every_statement_of_a_start_may_fail),
+        TEST(an_answer_to_another_question_is_no_answer),
         TEST(a_server_that_lets_nobody_in_is_told),
         TEST(encryption_depends_on_where_the_server_is),
         TEST(a_socket_that_is_not_there_is_waited_for),

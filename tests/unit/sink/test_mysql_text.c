@@ -68,6 +68,7 @@ static void literals_cannot_be_left(void **state)
     check_literal((weir_type){.id = WEIR_T_BYTEA}, &(weir_datum){.text = {"\0'\xff", 3}},
                   "X'0027ff'");
     check_literal((weir_type){.id = WEIR_T_BOOL}, &(weir_datum){.boolean = true}, "1");
+    check_literal((weir_type){.id = WEIR_T_BOOL}, &(weir_datum){.boolean = false}, "0");
     check_literal((weir_type){.id = WEIR_T_INT64}, &(weir_datum){.i64 = INT64_MIN},
                   "-9223372036854775808");
     check_literal((weir_type){.id = WEIR_T_NUMERIC, .precision = 12, .scale = 2},
@@ -105,6 +106,9 @@ static void deletes_are_ranges(void **state)
     keyed_table one = {WEIR_STR("t"), {1, fields}, 1, key};
     mysql_delete_rows(&sql, &one, &batch, 1, 1);
     check_buf(&sql, "DELETE FROM `t` WHERE `w` IN ('1970-01-01 00:00:01')");
+    mysql_delete_rows(&sql, &one, &batch, 0, 2);
+    check_buf(&sql, "DELETE FROM `t` WHERE `w` IN ('1970-01-01 00:00:00', "
+                    "'1970-01-01 00:00:01')");
     weir_arena_free(arena);
 }
 
@@ -136,6 +140,52 @@ static void ddl_takes_the_best_collation_there_is(void **state)
     weir_buf_done(&sql);
 }
 
+/* Every type as a value, text in a key with its own length, bytes in a key, keys alone. */
+static void ddl_names_a_type_for_each_type(void **state)
+{
+    (void)state;
+    static weir_field all[] = {
+        {WEIR_STR("k"), {.id = WEIR_T_TEXT, .length = 7}, true},
+        {WEIR_STR("kb"), {.id = WEIR_T_BYTEA}, true},
+        {WEIR_STR("a"), {.id = WEIR_T_BOOL}, false},
+        {WEIR_STR("b"), {.id = WEIR_T_INT16}, false},
+        {WEIR_STR("c"), {.id = WEIR_T_INT32}, false},
+        {WEIR_STR("d"), {.id = WEIR_T_INT64}, false},
+        {WEIR_STR("e"), {.id = WEIR_T_FLOAT32}, false},
+        {WEIR_STR("f"), {.id = WEIR_T_FLOAT64}, false},
+        {WEIR_STR("g"), {.id = WEIR_T_DATE}, false},
+        {WEIR_STR("h"), {.id = WEIR_T_TIME}, false},
+        {WEIR_STR("i"), {.id = WEIR_T_TIMESTAMP}, false},
+        {WEIR_STR("j"), {.id = WEIR_T_NUMERIC, .scale = 4}, false},
+        {WEIR_STR("l"), {.id = WEIR_T_TEXT, .length = 16384}, false},
+        {WEIR_STR("m"), {.id = WEIR_T_TEXT}, false},
+    };
+    static uint32_t keys[] = {0, 1};
+    keyed_table     every = {WEIR_STR("t"), {14, all}, 2, keys};
+    mysql_flavour   nopad = {"utf8mb4_nopad_bin", 255};
+    weir_buf        sql = {0};
+    mysql_ddl(&sql, &every, &nopad);
+    check_buf(
+        &sql,
+        "CREATE TABLE `t` (\n"
+        "    `k` VARCHAR(7) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL,\n"
+        "    `kb` VARBINARY(255) NOT NULL,\n"
+        "    `a` BOOLEAN NULL,\n"
+        "    `b` SMALLINT NULL,\n"
+        "    `c` INT NULL,\n"
+        "    `d` BIGINT NULL,\n"
+        "    `e` FLOAT NULL,\n"
+        "    `f` DOUBLE NULL,\n"
+        "    `g` DATE NULL,\n"
+        "    `h` TIME(6) NULL,\n"
+        "    `i` DATETIME(6) NULL,\n"
+        "    `j` DECIMAL(38,4) NULL,\n"
+        "    `l` LONGTEXT CHARACTER SET utf8mb4 NULL,\n"
+        "    `m` LONGTEXT CHARACTER SET utf8mb4 NULL,\n"
+        "    PRIMARY KEY (`k`, `kb`)\n"
+        ") ENGINE = InnoDB");
+}
+
 static const struct {
     weir_type   type;
     const char *have;
@@ -151,6 +201,9 @@ static const struct {
     {{.id = WEIR_T_INT16}, "bigint", 19, 0, -1, -1, true},
     {{.id = WEIR_T_BOOL}, "tinyint", 3, 0, -1, -1, true},
     {{.id = WEIR_T_FLOAT64}, "float", 12, -1, -1, -1, false},
+    {{.id = WEIR_T_FLOAT64}, "double", 22, -1, -1, -1, true},
+    {{.id = WEIR_T_FLOAT32}, "float", 12, -1, -1, -1, true},
+    {{.id = WEIR_T_FLOAT32}, "int", 10, 0, -1, -1, false},
     {{.id = WEIR_T_FLOAT32}, "double", 22, -1, -1, -1, true},
     {{.id = WEIR_T_FLOAT64}, "decimal", 38, 10, -1, -1, false},
     {{.id = WEIR_T_NUMERIC, .precision = 12, .scale = 2}, "decimal", 12, 2, -1, -1, true},
@@ -160,6 +213,7 @@ static const struct {
     {{.id = WEIR_T_NUMERIC, .precision = 12, .scale = 2}, "double", 22, -1, -1, -1, false},
     {{.id = WEIR_T_NUMERIC, .scale = WEIR_SCALE_ANY}, "decimal", 65, 30, -1, -1, true},
     {{.id = WEIR_T_NUMERIC, .scale = WEIR_SCALE_ANY}, "decimal", 65, 2, -1, -1, false},
+    {{.id = WEIR_T_NUMERIC, .scale = WEIR_SCALE_ANY}, "double", 22, 20, -1, -1, false},
     {{.id = WEIR_T_TEXT}, "varchar", -1, -1, -1, 10, true},
     {{.id = WEIR_T_TEXT, .length = 11}, "varchar", -1, -1, -1, 10, false},
     {{.id = WEIR_T_TEXT}, "longtext", -1, -1, -1, 4294967295, true},
@@ -172,6 +226,9 @@ static const struct {
     {{.id = WEIR_T_BYTEA}, "text", -1, -1, -1, 65535, false},
     {{.id = WEIR_T_DATE}, "date", -1, -1, -1, -1, true},
     {{.id = WEIR_T_DATE}, "year", -1, -1, -1, -1, false},
+    {{.id = WEIR_T_DATE}, "datetime", -1, -1, 0, -1, true},
+    {{.id = WEIR_T_TIME}, "varchar", -1, -1, 6, 40, false},
+    {{.id = WEIR_T_TIMESTAMP}, "time", -1, -1, 6, -1, false},
     {{.id = WEIR_T_TIME}, "time", -1, -1, 6, -1, true},
     {{.id = WEIR_T_TIME}, "time", -1, -1, 0, -1, false},
     {{.id = WEIR_T_TIMESTAMPTZ}, "datetime", -1, -1, 6, -1, true},
@@ -220,6 +277,7 @@ int main(void)
         TEST(literals_cannot_be_left),
         TEST(deletes_are_ranges),
         TEST(ddl_takes_the_best_collation_there_is),
+        TEST(ddl_names_a_type_for_each_type),
         TEST(columns_that_change_values_do_not_fit),
         TEST(collations_that_fold_or_pad_are_known),
     };
