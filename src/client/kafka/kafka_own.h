@@ -58,7 +58,13 @@ bool kafka_scram_fails(const weir_kafka_setup *setup);
 /* error: what an error of the library means. `what` begins the sentence. */
 weir_code kafka_failed(weir_err *err, rd_kafka_resp_err_t code, const char *why,
                        const char *what);
-bool kafka_is_final(rd_kafka_resp_err_t code);
+typedef enum kafka_meaning {
+    KAFKA_LATER,  /* the same may work later: fate RETRY */
+    KAFKA_FINAL,  /* somebody has to change something first: HALT */
+    KAFKA_MISSING /* there is no such topic or partition: NOTFOUND */
+} kafka_meaning;
+kafka_meaning kafka_classify(rd_kafka_resp_err_t code);
+bool          kafka_is_final(rd_kafka_resp_err_t code);
 
 /* client: one metadata question; also tells that the brokers are there. */
 weir_code kafka_ask_topic(weir_kafka *kafka, int timeout_ms, uint32_t *out_partitions,

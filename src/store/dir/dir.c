@@ -181,7 +181,10 @@ static int open_object(dir_store *self, weir_object *object, struct stat *facts)
         dir_fault(object, "open it", errno == ENOTDIR ? ENOENT : errno);
         return -1;
     }
-    if (fstat(fd, facts) != 0 || !S_ISREG(facts->st_mode)) {
+    if (fstat(fd, facts) != 0) {
+        store_object_answer(object, WEIR_E_IO, false, "could not look at it: %s",
+                            strerror(errno));
+    } else if (!S_ISREG(facts->st_mode)) {
         store_object_answer(object, WEIR_E_NOTFOUND, false, "it is no file");
     } else if (!dir_path_sync(self, &path)) { /* 2 */
         store_object_answer(object, WEIR_E_IO, false, "could not fsync its folder: %s",

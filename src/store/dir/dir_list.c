@@ -40,13 +40,17 @@ static bool is_below(weir_str folder, weir_str prefix)
     return store_starts_with(folder, prefix) || store_starts_with(prefix, folder);
 }
 
-static bool is_folder(int fd, const struct dirent *entry)
+/* False: errno says why it is not known. What was removed since is no folder. */
+static bool find_type(int fd, const struct dirent *entry, bool *out_folder)
 {
     struct stat facts;
+    *out_folder = entry->d_type == DT_DIR;
     if (entry->d_type != DT_UNKNOWN)
-        return entry->d_type == DT_DIR;
-    return fstatat(fd, entry->d_name, &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
-           S_ISDIR(facts.st_mode);
+        return true;
+    if (fstatat(fd, entry->d_name, &facts, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT;
+    *out_folder = S_ISDIR(facts.st_mode);
+    return true;
 }
 
 static void add_name(names *all, const char *name, bool folder)
@@ -78,10 +82,13 @@ static bool read_names(walk *w, names *all)
         return false;
     }
     errno = 0;
-    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        if (!is_ours(entry->d_name))
-            add_name(all, entry->d_name, is_folder(fd, entry));
-        errno = 0;
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL; errno = 0) {
+        bool is_folder = false;
+        if (is_ours(entry->d_name))
+            continue;
+        if (!find_type(fd, entry, &is_folder))
+            break;
+        add_name(all, entry->d_name, is_folder);
     }
     int why = errno;
     (void)closedir(folder); /* only read from */
@@ -96,19 +103,20 @@ static int by_bytes(const void *a, const void *b, void *text)
     return strcmp(left, right); /* compares as unsigned bytes */
 }
 
-static void list_file(walk *w, weir_str key)
+static bool list_file(walk *w, weir_str key)
 {
     struct stat facts;
     if (!store_starts_with(key, w->prefix))
-        return;
+        return true;
     if (w->after.len > 0 && weir_str_cmp(key, w->after) <= 0)
-        return;
+        return true;
     if (fstatat(w->self->root, w->path, &facts, AT_SYMLINK_NOFOLLOW) != 0)
-        return; /* removed since the folder was read */
+        return errno == ENOENT; /* removed since the folder was read */
     if (S_ISREG(facts.st_mode))
         store_listing_add(&w->listing, key, (uint64_t)facts.st_size,
                           (int64_t)facts.st_mtim.tv_sec * 1000000 +
                               facts.st_mtim.tv_nsec / 1000);
+    return true;
 }
 
 static bool is_wanted(const walk *w, weir_str folder)
@@ -135,7 +143,7 @@ static bool list_folder(walk *w, uint32_t depth)
         memcpy(w->path + len, name, name_len + 1);
         w->len = len + name_len;
         if (name[name_len - 1] != '/')
-            list_file(w, (weir_str){w->path, w->len});
+            done = list_file(w, (weir_str){w->path, w->len});
         else if (is_wanted(w, (weir_str){w->path, w->len}))
             done = list_folder(w, depth + 1);
     }

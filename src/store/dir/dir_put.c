@@ -52,6 +52,7 @@ static bool write_body(int fd, weir_str body)
             errno = ENOSPC;
             return false;
         }
+        errno = EIO; /* of a write of nothing */
         ssize_t wrote = write(fd, body.at, body.len);
         if (wrote < 0 && errno == EINTR)
             continue;

@@ -39,6 +39,7 @@ static bool side_name(int file, char out[NAME_BYTES])
 static bool write_all(int fd, weir_str bytes)
 {
     while (bytes.len > 0) {
+        errno = EIO; /* of a write of nothing */
         ssize_t wrote = write(fd, bytes.at, bytes.len);
         if (wrote < 0 && errno == EINTR)
             continue;
@@ -64,8 +65,10 @@ static bool write_side(dir_store *self, int file, weir_str token)
         return false;
     bool done = write_all(fd, token) && fsync(fd) == 0;
     int  why = errno;
-    if (close(fd) != 0)
+    if (close(fd) != 0 && done) {
+        why = errno;
         done = false;
+    }
     dir_path path = {.folder = sizeof DIR_TOKENS - 1};
     memcpy(path.at, name, sizeof name);
     errno = why;

@@ -97,6 +97,9 @@ typedef struct s3_answer {
     weir_str      code; /* of an <Error>, or empty */
 } s3_answer;
 s3_meaning s3_classify(const s3_answer *answer);
+/* Answers are judged by a table: its rows, and which one decides about an ANSWERED one. */
+size_t s3_rules(void);
+size_t s3_rule_of(const s3_answer *answer);
 bool       s3_is_slow(const s3_answer *answer); /* the server wants fewer requests */
 
 /* "Fri, 24 May 2013 00:00:00 GMT"; false: it is not one. */

@@ -1,6 +1,6 @@
 /* s3/answer: what an S3 server's answer means; pure, and tested case by case.
  *
- * Gives      s3_classify, s3_is_slow.
+ * Gives      s3_classify, s3_rules, s3_rule_of, s3_is_slow.
  *
  * A conditional PUT is special: once it was sent, only 2xx, "exists" and a refusal are
  * certain. All else leaves open whether it happened. A refusal is certain because servers
@@ -10,8 +10,13 @@
  * One server says it to the loser of a race. Others say it when the key is another's folder,
  * for ever. Unknown codes are therefore decided by looking at the key.
  *
+ * 404 is an answer for those who ask whether it is there, and for DELETE what was wanted; for
+ * the others the bucket is not there.
+ *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <limits.h>
+
 #include "s3.h"
 
 static bool one_of(weir_str code, const char *const *names)
@@ -44,72 +49,90 @@ static const char *const expired_codes[] = {"ExpiredToken", "ExpiredTokenExcepti
 static const char *const skew_codes[] = {"RequestTimeTooSkewed", "RequestExpired",
                                          "SignatureDoesNotMatch", NULL};
 
-static s3_meaning classify_conflict(const s3_answer *answer)
+static const char *const bucket_codes[] = {"NoSuchBucket", NULL};
+static const char *const no_code[] = {"", NULL};
+
+enum {
+    GET = 1 << S3_GET,
+    HEAD = 1 << S3_HEAD,
+    NEW = 1 << S3_PUT_NEW,
+    DELETE = 1 << S3_DELETE,
+    ALL = GET | HEAD | NEW | DELETE | 1 << S3_PUT | 1 << S3_LIST,
+    OLD = ALL & ~NEW
+};
+
+typedef struct answer_rule {
+    int                verbs;
+    long               first, last; /* status */
+    const char *const *codes;       /* NULL: any */
+    s3_meaning         meaning;
+} answer_rule;
+
+/* The first that fits decides. 3xx and 4xx: the server did not do it, and mostly says why. */
+static const answer_rule rules[] = {
+    {ALL, 200, 299, no_code, S3_DONE},
+    {NEW, 304, 304, NULL, S3_EXISTS},
+    {NEW, 412, 412, NULL, S3_EXISTS},
+    {ALL, 300, 499, expired_codes, S3_EXPIRED},
+    {ALL, 300, 499, skew_codes, S3_SKEW},
+    {ALL, 404, 404, bucket_codes, S3_REFUSED},
+    {GET | HEAD, 404, 404, NULL, S3_NOT_FOUND},
+    {DELETE, 404, 404, NULL, S3_DONE},
+    {ALL, 404, 404, NULL, S3_REFUSED},
+    {NEW, 409, 409, met_codes, S3_UNSURE},
+    {OLD, 409, 409, met_codes, S3_AGAIN},
+    {NEW, 409, 409, folder_codes, S3_REFUSED},
+    {NEW, 409, 409, NULL, S3_TAKEN},
+    {OLD, 409, 409, NULL, S3_REFUSED},
+    {ALL, 416, 416, NULL, S3_RANGE},
+    {ALL, 408, 408, NULL, S3_AGAIN},
+    {ALL, 429, 429, NULL, S3_AGAIN},
+    {ALL, 300, 499, slow_codes, S3_AGAIN},
+    {ALL, 300, 499, again_codes, S3_AGAIN},
+    {ALL, 300, 499, NULL, S3_REFUSED},
+    {ALL, 501, 501, NULL, S3_REFUSED},          /* not implemented */
+    {ALL, 505, 505, NULL, S3_REFUSED},          /* this version of HTTP */
+    {NEW, LONG_MIN, LONG_MAX, NULL, S3_UNSURE}, /* 5xx, and 2xx with an <Error> */
+    {OLD, LONG_MIN, LONG_MAX, NULL, S3_AGAIN},
+};
+
+/* Without a whole answer: of a conditional PUT, and of the others. */
+static const struct {
+    s3_meaning of_new, of_old;
+} unanswered[] = {
+    [WEIR_HTTP_NOT_SENT] = {S3_AGAIN, S3_AGAIN},
+    [WEIR_HTTP_LOST] = {S3_UNSURE, S3_AGAIN},
+    [WEIR_HTTP_TOO_BIG] = {S3_UNSURE, S3_TOO_BIG},
+};
+
+static bool fits(const answer_rule *rule, const s3_answer *answer)
 {
-    bool is_new = answer->verb == S3_PUT_NEW;
-    if (one_of(answer->code, met_codes))
-        return is_new ? S3_UNSURE : S3_AGAIN;
-    if (one_of(answer->code, folder_codes) || !is_new)
-        return S3_REFUSED;
-    return S3_TAKEN;
+    return (rule->verbs & (1 << answer->verb)) != 0 && answer->status >= rule->first &&
+           answer->status <= rule->last &&
+           (rule->codes == NULL || one_of(answer->code, rule->codes));
 }
 
-static s3_meaning classify_missing(const s3_answer *answer)
+size_t s3_rules(void)
 {
-    if (weir_str_is(answer->code, "NoSuchBucket"))
-        return S3_REFUSED;
-    if (answer->verb == S3_GET || answer->verb == S3_HEAD)
-        return S3_NOT_FOUND;
-    if (answer->verb == S3_DELETE)
-        return S3_DONE; /* it is not there: what was wanted */
-    return S3_REFUSED;
+    return sizeof rules / sizeof rules[0];
 }
 
-/* 3xx and 4xx: the server did not do it, and mostly says why. */
-static s3_meaning classify_refusal(const s3_answer *answer)
+size_t s3_rule_of(const s3_answer *answer)
 {
-    bool is_new = answer->verb == S3_PUT_NEW;
-    if (is_new && (answer->status == 412 || answer->status == 304))
-        return S3_EXISTS;
-    if (one_of(answer->code, expired_codes))
-        return S3_EXPIRED;
-    if (one_of(answer->code, skew_codes))
-        return S3_SKEW;
-    switch (answer->status) {
-    case 404:
-        return classify_missing(answer);
-    case 409:
-        return classify_conflict(answer);
-    case 416:
-        return S3_RANGE;
-    case 408:
-    case 429:
-        return S3_AGAIN;
-    default:
-        return one_of(answer->code, slow_codes) || one_of(answer->code, again_codes)
-                   ? S3_AGAIN
-                   : S3_REFUSED;
-    }
+    size_t i = 0;
+    weir_assert(answer->end == WEIR_HTTP_ANSWERED);
+    while (!fits(&rules[i], answer)) /* the last two take everything */
+        i++;
+    return i;
 }
 
 s3_meaning s3_classify(const s3_answer *answer)
 {
-    bool is_new = answer->verb == S3_PUT_NEW;
     weir_assert(answer->end <= WEIR_HTTP_TOO_BIG);
-    if (answer->end == WEIR_HTTP_NOT_SENT)
-        return S3_AGAIN;
-    if (answer->end == WEIR_HTTP_LOST)
-        return is_new ? S3_UNSURE : S3_AGAIN;
-    if (answer->end == WEIR_HTTP_TOO_BIG)
-        return is_new ? S3_UNSURE : S3_TOO_BIG;
-    weir_assert(answer->end == WEIR_HTTP_ANSWERED);
-    if (answer->status >= 200 && answer->status < 300 && answer->code.len == 0)
-        return S3_DONE;
-    if (answer->status >= 300 && answer->status < 500)
-        return classify_refusal(answer);
-    if (answer->status == 501 || answer->status == 505)
-        return S3_REFUSED;
-    return is_new ? S3_UNSURE : S3_AGAIN; /* 5xx, and 2xx with an <Error> */
+    if (answer->end == WEIR_HTTP_ANSWERED)
+        return rules[s3_rule_of(answer)].meaning;
+    return answer->verb == S3_PUT_NEW ? unanswered[answer->end].of_new
+                                      : unanswered[answer->end].of_old;
 }
 
 bool s3_is_slow(const s3_answer *answer)

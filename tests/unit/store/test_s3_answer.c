@@ -125,6 +125,74 @@ static void each_answer_has_its_meaning(void **state)
     }
 }
 
+/* No rule of the table is without a case above, and none is hidden by those before it. */
+static void each_rule_decides_a_case(void **state)
+{
+    (void)state;
+    bool used[64] = {false};
+    CHECK(s3_rules() <= 64);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (int verb = S3_GET; rows[i].end == A && verb <= S3_DELETE; verb++) {
+            s3_answer answer = {(s3_verb)verb, A, rows[i].status,
+                                weir_str_of(rows[i].code)};
+            if ((rows[i].verbs & (1 << verb)) != 0)
+                used[s3_rule_of(&answer)] = true;
+        }
+    }
+    for (size_t rule = 0; rule < s3_rules(); rule++) {
+        if (!used[rule])
+            fail_msg("rule %zu decides nothing", rule);
+    }
+}
+
+/* Every code that the rules name, with the status that it comes with. */
+static void each_code_has_its_meaning(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *codes[12];
+        s3_meaning  of_new, of_old;
+        long        status;
+    } groups[] = {
+        {{"SlowDown", "SlowDownRead", "SlowDownWrite", "ServiceUnavailable", "Throttling",
+          "ThrottlingException", "RequestLimitExceeded", "TooManyRequests"},
+         S3_AGAIN,
+         S3_AGAIN,
+         400},
+        {{"InternalError", "RequestTimeout", "RequestTimeoutException", "BadDigest",
+          "IncompleteBody", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"},
+         S3_AGAIN,
+         S3_AGAIN,
+         403},
+        {{"ConditionalRequestConflict", "OperationAborted"}, S3_UNSURE, S3_AGAIN, 409},
+        {{"ObjectParentIsFile", "ExistingObjectIsDirectory", "XMinioParentIsObject"},
+         S3_REFUSED,
+         S3_REFUSED,
+         409},
+        {{"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"},
+         S3_EXPIRED,
+         S3_EXPIRED,
+         403},
+        {{"RequestTimeTooSkewed", "RequestExpired", "SignatureDoesNotMatch"},
+         S3_SKEW,
+         S3_SKEW,
+         403},
+        {{"NoSuchBucket"}, S3_REFUSED, S3_REFUSED, 404},
+    };
+    for (size_t g = 0; g < sizeof groups / sizeof groups[0]; g++) {
+        for (size_t c = 0; groups[g].codes[c] != NULL; c++) {
+            for (int verb = S3_GET; verb <= S3_DELETE; verb++) {
+                s3_answer  answer = {(s3_verb)verb, A, groups[g].status,
+                                     weir_str_of(groups[g].codes[c])};
+                s3_meaning want = verb == S3_PUT_NEW ? groups[g].of_new : groups[g].of_old;
+                if (s3_classify(&answer) != want)
+                    fail_msg("verb %d, %s: %d, not %d", verb, groups[g].codes[c],
+                             s3_classify(&answer), want);
+            }
+        }
+    }
+}
+
 /* Whatever comes, a conditional PUT is believed to have happened or not only on these. */
 static void only_certain_answers_end_a_conditional_put(void **state)
 {
@@ -169,6 +237,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(each_answer_has_its_meaning),
+        TEST(each_rule_decides_a_case),
+        TEST(each_code_has_its_meaning),
         TEST(only_certain_answers_end_a_conditional_put),
         TEST(fewer_requests_are_wanted_when_it_is_said),
     };
