@@ -110,6 +110,7 @@ weir_code store_outcome(const char *verb, const weir_object *object, size_t coun
         if (one->rc == WEIR_OK)
             continue;
         if (one->permanent || one->rc == WEIR_E_NOTFOUND || one->rc == WEIR_E_CONFLICT)
+            /* cover: a store's code is not SQL's, which weir_fail asks about */
             return weir_fail(err, one->rc, "could not %s '%.*s': %s", verb,
                              WEIR_STR_FMT(one->key), one->why);
         return weir_retry(err, one->rc, "could not %s '%.*s': %s", verb,

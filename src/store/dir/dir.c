@@ -107,8 +107,7 @@ static weir_code open_store(weir_store *store, const weir_store_setup *setup, we
     if (setup->location.len == 0 || memchr(setup->location.at, 0, setup->location.len))
         return weir_fail(err, WEIR_E_CONFIG,
                          "the folder's name is empty or has a NUL byte");
-    if (pthread_mutex_init(&self->lock, NULL) != 0)
-        return weir_fail(err, WEIR_E_NOMEM, "could not make a lock");
+    pthread_mutex_init(&self->lock, NULL); /* cannot fail with default attributes */
     self->locked = true;
     weir_buf folder = {0};
     folder_of(setup, &folder);

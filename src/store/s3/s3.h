@@ -52,6 +52,8 @@ bool s3_profile_value(weir_str file, const char *profile, const char *key, char 
 bool s3_profile_region(const char *profile, char *out, size_t room);
 /* Whether keys may be fetched from that URL of AWS_CONTAINER_CREDENTIALS_FULL_URI. */
 bool s3_container_url_allowed(const char *url);
+/* Appends where a container's keys are, with a NUL; false: the environment names no place. */
+bool s3_container_url(weir_buf *out);
 
 /* Signature version 4 (AWS General Reference, "Signing AWS API requests"). */
 #define S3_HEADERS_MAX 12u

@@ -43,7 +43,7 @@ static bool is_region(const char *name)
 {
     size_t len =
         strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
-    return len > 0 && name[len] == '\0';
+    return name[len] == '\0'; /* no region is empty: there is a default */
 }
 
 static weir_code set_region(s3_store *self, const weir_opts *opts, weir_err *err)

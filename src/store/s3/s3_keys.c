@@ -247,18 +247,25 @@ static bool container_header(weir_buf *out)
     return found;
 }
 
-bool s3_keys_from_container(weir_http_client *http, s3_keys *out)
+bool s3_container_url(weir_buf *out)
 {
     const char *relative = getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
     const char *full = getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI");
-    weir_buf    url = {0};
     if (relative != NULL && relative[0] == '/')
-        weir_buf_format(&url, CONTAINER "%s", relative);
+        weir_buf_format(out, CONTAINER "%s", relative);
     else if (full != NULL && s3_container_url_allowed(full)) /* 2 */
-        weir_buf_text(&url, full);
+        weir_buf_text(out, full);
     else
         return false;
-    weir_buf_byte(&url, '\0');
+    weir_buf_byte(out, '\0');
+    return true;
+}
+
+bool s3_keys_from_container(weir_http_client *http, s3_keys *out)
+{
+    weir_buf url = {0};
+    if (!s3_container_url(&url))
+        return false;
     weir_buf header = {0};
     weir_buf answer = {0};
     bool     token = container_header(&header);
@@ -276,8 +283,10 @@ static bool ask_instance(weir_http_client *http, const char *header, const char 
 {
     const char *base = getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT");
     weir_buf    url = {0};
-    weir_buf_format(&url, "%s%s%.*s", base != NULL && base[0] != '\0' ? base : INSTANCE,
-                    path, (int)strcspn(name, "\r\n"), name);
+    /* cover: no test may ask the cloud's own address */
+    if (base == NULL || base[0] == '\0')
+        base = INSTANCE;
+    weir_buf_format(&url, "%s%s%.*s", base, path, (int)strcspn(name, "\r\n"), name);
     weir_buf_byte(&url, '\0');
     bool put = strcmp(path, "/latest/api/token") == 0;
     bool good = ask(http, put ? "PUT" : "GET", url.at, header, out);

@@ -195,6 +195,7 @@ static bool parse(xml_read *read, weir_str xml, const char *root)
     bool good = XML_Parse(read->parser, xml.at, (int)xml.len, XML_TRUE) == XML_STATUS_OK;
     XML_ParserFree(read->parser);
     read->parser = NULL;
+    /* cover: a parser that was stopped says that it is not good */
     return good && !read->bad && strcmp(read->root, root) == 0;
 }
 

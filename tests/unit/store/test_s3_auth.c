@@ -2,12 +2,15 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "check.h"
 #include "fake_clock.h"
 #include "fake_http.h"
 #include "s3/s3.h"
+
+#define ROLE "/latest/meta-data/iam/security-credentials/the-role"
 
 typedef struct bed {
     fake_http   server;
@@ -416,6 +419,244 @@ static void keys_that_are_too_long_are_refused(void **state)
     tear_down(&b);
 }
 
+static void keys_hold_no_nul_and_tokens_have_a_limit(void **state)
+{
+    (void)state;
+    bed   b;
+    char *token = malloc(S3_TEXT_MAX + 1);
+    set_up(&b);
+    memset(token, 't', S3_TEXT_MAX);
+    token[S3_TEXT_MAX] = '\0';
+    const weir_setting nul[] = {{.name = WEIR_STR("s3.access_key"),
+                                 .value = {"a\0b", 3},
+                                 .name_at = -1,
+                                 .value_at = -1},
+                                SET("s3.secret_key", "s")};
+    const weir_setting lasting[] = {SET("s3.access_key", "a"), SET("s3.secret_key", "s"),
+                                    SET("s3.session_token", token)};
+    CHECK_FAILS(s3_auth_open(&b.auth, read_options(&b, nul, 2), &b.clock.base, &b.err),
+                WEIR_E_CONFIG, &b.err);
+    s3_auth_close(&b.auth);
+    CHECK_FAILS(s3_auth_open(&b.auth, read_options(&b, lasting, 3), &b.clock.base, &b.err),
+                WEIR_E_CONFIG, &b.err);
+    s3_auth_close(&b.auth);
+    setenv("AWS_PROFILE", "", 1);
+    open_auth(&b, NULL);
+    CHECK_TEXT(b.auth.profile, "default");
+    free(token);
+    tear_down(&b);
+}
+
+/* A service that hands out keys which have run out, or nearly: it is asked again, not at once. */
+static void keys_of_the_past_are_not_asked_for_again_and_again(void **state)
+{
+    (void)state;
+    static const char *const ends[] = {"2023-12-31T23:59:59Z", "2024-01-01T00:00:10Z"};
+    for (size_t i = 0; i < 2; i++) {
+        bed b;
+        set_up(&b);
+        (void)snprintf(b.expiration, sizeof b.expiration, "%s", ends[i]);
+        open_auth(&b, NULL);
+        expect_keys(&b, "instance1", "t");
+        fake_clock_move(&b.clock, 29 * 1000000LL);
+        expect_keys(&b, "instance1", "t");
+        fake_clock_move(&b.clock, 2 * 1000000LL);
+        expect_keys(&b, "instance2", "t");
+        tear_down(&b);
+    }
+    bed b;
+    set_up(&b);
+    open_auth(&b, NULL);
+    expect_keys(&b, "instance1", "t");
+    b.clock.wall -= 1000000; /* a clock that was set back by a second */
+    s3_auth_expired(&b.auth);
+    expect_keys(&b, "instance2", "t");
+    tear_down(&b);
+}
+
+static void times_of_the_end_are_read_exactly_or_not_at_all(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool        good;
+    } times[] = {
+        {"2024-01-01T00:00:00Z", true},
+        {"2024-01-01T23:59:60Z", true},
+        {"2024-01-01T-1:00:00Z", false},
+        {"2024-01-01T24:00:00Z", false},
+        {"2024-01-01T00:-1:00Z", false},
+        {"2024-01-01T00:60:00Z", false},
+        {"2024-01-01T00:00:-1Z", false},
+        {"2024-01-01T00:00:61Z", false},
+        {"2024-13-01T00:00:00Z", false},
+        {"2024-01-01T00:00:00.0000000000000000000000000Z", false},
+    };
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        char    text[200];
+        s3_keys keys = {.id = ""};
+        (void)snprintf(text, sizeof text,
+                       "{\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"s\","
+                       "\"Expiration\":\"%s\"}",
+                       times[i].text);
+        if (s3_keys_from_json(weir_str_of(text), &keys) != times[i].good)
+            fail_msg("%s", times[i].text);
+    }
+}
+
+static void container_place_is_a_path_or_an_url_that_is_allowed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *relative, *full, *want; /* NULL: none */
+    } cases[] = {
+        {"/v2/credentials/x", NULL, "http://169.254.170.2/v2/credentials/x"},
+        {"/v2", "http://127.0.0.1/full", "http://169.254.170.2/v2"},
+        {"no-slash", "http://127.0.0.1/full", "http://127.0.0.1/full"},
+        {"", "http://127.0.0.1/full", "http://127.0.0.1/full"},
+        {NULL, "http://example.com/x", NULL},
+        {NULL, NULL, NULL},
+    };
+    bed b;
+    set_up(&b);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        weir_buf url = {0};
+        unsetenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+        unsetenv("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+        if (cases[i].relative != NULL)
+            setenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", cases[i].relative, 1);
+        if (cases[i].full != NULL)
+            setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", cases[i].full, 1);
+        CHECK_INT(s3_container_url(&url), cases[i].want != NULL);
+        if (cases[i].want != NULL)
+            CHECK_TEXT(url.at, cases[i].want);
+        weir_buf_done(&url);
+    }
+    unsetenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+    tear_down(&b);
+}
+
+/* The token of a container: from a file, from the environment, damaged, or none. */
+static void container_is_asked_with_the_token_that_there_is(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file, *variable; /* contents; NULL: not set */
+        bool        found, with_token;
+    } cases[] = {
+        {"the-token\n", NULL, true, true}, {"", "the-token", true, false},
+        {"two\nlines", NULL, true, false}, {NULL, "the-token", true, true},
+        {NULL, "the\ntoken", true, false}, {NULL, NULL, true, false},
+        {"missing", NULL, true, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        bed  b;
+        char url[80], path[100];
+        set_up(&b);
+        setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+        (void)snprintf(url, sizeof url, "%s/container", b.server.url);
+        (void)snprintf(path, sizeof path, "%s/token", b.folder);
+        setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url, 1);
+        if (cases[i].file != NULL && strcmp(cases[i].file, "missing") != 0)
+            write_file(&b, "token", cases[i].file);
+        if (cases[i].file != NULL)
+            setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", path, 1);
+        if (cases[i].variable != NULL)
+            setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", cases[i].variable, 1);
+        open_auth(&b, NULL);
+        expect_keys(&b, "container1", "t");
+        fake_http_settle(&b.server);
+        CHECK_INT(b.without_token, !cases[i].with_token);
+        tear_down(&b);
+    }
+    bed  b; /* a variable that is set and empty is not set */
+    char url[80];
+    set_up(&b);
+    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+    setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "", 1);
+    setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "the-token", 1);
+    (void)snprintf(url, sizeof url, "%s/container", b.server.url);
+    setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url, 1);
+    open_auth(&b, NULL);
+    expect_keys(&b, "container1", "t");
+    CHECK(!b.without_token);
+    tear_down(&b);
+}
+
+typedef struct odd_service { /* an instance whose metadata service is not quite there */
+    bed *b;
+    int  odd;
+} odd_service;
+
+static void serve_oddly(void *self, const fake_http_request *request, fake_http_answer *out)
+{
+    odd_service *odd = self;
+    bool         role = weir_str_starts(request->target, "/latest/meta-data");
+    serve(odd->b, request, out);
+    if (odd->odd == 0 && role)
+        weir_buf_clear(&out->body); /* no role: no keys */
+    if (odd->odd == 1 && role)
+        out->status = 404;
+    if (odd->odd == 2 && weir_str_starts(request->target, ROLE))
+        out->status = 500;
+    if (odd->odd == 3 && weir_str_starts(request->target, ROLE)) {
+        weir_buf_clear(&out->body);
+        weir_buf_text(&out->body, "{\"Code\":\"Failed\"}");
+    }
+    if (odd->odd == 4)
+        out->way = FAKE_HTTP_NO_ANSWER;
+}
+
+static void an_instance_without_keys_is_no_place_for_keys(void **state)
+{
+    (void)state;
+    for (int odd = 0; odd < 5; odd++) {
+        bed         b;
+        s3_keys     keys;
+        odd_service service = {&b, odd};
+        set_up(&b);
+        b.server.answer = serve_oddly;
+        b.server.self = &service;
+        setenv("AWS_EC2_METADATA_DISABLED", "false", 1);
+        open_auth(&b, NULL);
+        CHECK_FAILS(s3_auth_keys(&b.auth, &keys, &b.err), WEIR_E_CONFIG, &b.err);
+        tear_down(&b);
+    }
+}
+
+/* Where HOME is, when nothing else is said. */
+static void files_are_looked_for_at_home(void **state)
+{
+    (void)state;
+    bed  b;
+    char path[100];
+    set_up(&b);
+    const char *home = getenv("HOME");
+    char       *was = home == NULL ? NULL : strdup(home);
+    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+    setenv("AWS_SHARED_CREDENTIALS_FILE", "", 1);
+    (void)snprintf(path, sizeof path, "%s/.aws", b.folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    write_file(&b, ".aws/credentials",
+               "[default]\naws_access_key_id = home\naws_secret_access_key = s\n\n"
+               "#aws_session_token = no\n=\n");
+    setenv("HOME", b.folder, 1);
+    open_auth(&b, NULL);
+    expect_keys(&b, "home", "");
+    unsetenv("HOME");
+    s3_keys keys;
+    CHECK(!s3_keys_from_profile("default", &keys)); /* "/.aws/credentials" */
+    (void)snprintf(path, sizeof path, "%s/.aws/credentials", b.folder);
+    (void)unlink(path);
+    (void)snprintf(path, sizeof path, "%s/.aws", b.folder);
+    (void)rmdir(path);
+    if (was != NULL)
+        setenv("HOME", was, 1);
+    free(was);
+    setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere", 1);
+    tear_down(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -432,6 +673,13 @@ int main(void)
         TEST(profile_is_read_like_others_read_it),
         TEST(region_may_be_the_profiles),
         TEST(keys_that_are_too_long_are_refused),
+        TEST(keys_hold_no_nul_and_tokens_have_a_limit),
+        TEST(keys_of_the_past_are_not_asked_for_again_and_again),
+        TEST(times_of_the_end_are_read_exactly_or_not_at_all),
+        TEST(container_place_is_a_path_or_an_url_that_is_allowed),
+        TEST(container_is_asked_with_the_token_that_there_is),
+        TEST(an_instance_without_keys_is_no_place_for_keys),
+        TEST(files_are_looked_for_at_home),
     };
     return RUN_TESTS(tests);
 }

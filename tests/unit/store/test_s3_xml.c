@@ -75,6 +75,70 @@ static void encoded_keys_are_decoded_wherever_that_is_said(void **state)
     CHECK_INT(s.items, 0);
 }
 
+/* Beside each range of digits. */
+static void only_hexadecimal_digits_are_decoded(void **state)
+{
+    (void)state;
+    const char *bad[] = {"%/0", "%:0", "%@0", "%G0", "%`0", "%g0", "%0/", "%0:", "%0g"};
+    char        xml[200];
+    seen        s;
+    s3_page     page;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        (void)snprintf(xml, sizeof xml,
+                       "<ListBucketResult><EncodingType>url</EncodingType><Contents>"
+                       "<Key>%s</Key></Contents></ListBucketResult>",
+                       bad[i]);
+        CHECK(!read_list(xml, &page, &s));
+    }
+    CHECK(read_list("<ListBucketResult><EncodingType>url</EncodingType><Contents>"
+                    "<Key>%4a%5F%61%39%30</Key></Contents></ListBucketResult>",
+                    &page, &s));
+    CHECK_STR(weir_buf_view(&s.text), "J_a90 0 0;");
+    weir_buf_done(&s.text);
+}
+
+/* A time that is none leaves the object without one: it is of no use for anything exact. */
+static void times_that_are_none_are_left_out(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t     us;
+    } times[] = {
+        {"yesterday", 0},
+        {"2013-05-24", 0},
+        {"2013-02-30T00:00:00Z", 0},
+        {"2013-05-24T-1:00:00Z", 0},
+        {"2013-05-24T24:00:00Z", 0},
+        {"2013-05-24T00:-1:00Z", 0},
+        {"2013-05-24T00:60:00Z", 0},
+        {"2013-05-24T00:00:-1Z", 0},
+        {"2013-05-24T00:00:61Z", 0},
+        {"2013-05-24T23:59:60Z", 1369440000000000},
+        {"2013-05-24T00:00:00Z", 1369353600000000},
+    };
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        char    xml[200], want[64];
+        seen    s;
+        s3_page page;
+        (void)snprintf(xml, sizeof xml,
+                       "<ListBucketResult><Contents><Key>k</Key><LastModified>%s"
+                       "</LastModified></Contents></ListBucketResult>",
+                       times[i].text);
+        CHECK(read_list(xml, &page, &s));
+        (void)snprintf(want, sizeof want, "k 0 %" PRId64 ";", times[i].us);
+        CHECK_STR(weir_buf_view(&s.text), want);
+        weir_buf_done(&s.text);
+    }
+}
+
+static void documents_that_are_too_long_are_not_read(void **state)
+{
+    (void)state;
+    s3_error error;
+    CHECK(!s3_error_read((weir_str){"<", (size_t)INT32_MAX + 1}, &error));
+}
+
 static void damaged_list_hands_out_nothing(void **state)
 {
     (void)state;
@@ -179,6 +243,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(list_is_read),
         TEST(encoded_keys_are_decoded_wherever_that_is_said),
+        TEST(only_hexadecimal_digits_are_decoded),
+        TEST(times_that_are_none_are_left_out),
+        TEST(documents_that_are_too_long_are_not_read),
         TEST(damaged_list_hands_out_nothing),
         TEST(reader_may_refuse_an_item),
         TEST(entities_and_document_types_are_refused),
