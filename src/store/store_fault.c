@@ -2,7 +2,7 @@
  * with an error, made and their answer lost, a bit of what was read turned over. Only in
  * builds with failpoints.
  *
- * Gives      store_with_faults.
+ * Gives      store_with_faults, store_behind_faults.
  * Owns       the store inside.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -134,4 +134,9 @@ weir_store *store_with_faults(weir_store *store)
     memcpy(self->base.place, store->place, sizeof self->base.place);
     self->real = store;
     return &self->base;
+}
+
+weir_store *store_behind_faults(weir_store *store)
+{
+    return store->kind->get == faulty_get ? real_of(store) : store;
 }

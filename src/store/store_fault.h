@@ -9,5 +9,7 @@
 
 /* Takes `store` in: it is freed with what is given back. */
 weir_store *store_with_faults(weir_store *store);
+/* The store inside; one that is not of ours is given back as it is. For tests. */
+weir_store *store_behind_faults(weir_store *store);
 
 #endif

@@ -16,6 +16,7 @@
 #include "check.h"
 #include "dir/dir.h"
 #include "fake_clock.h"
+#include "store_fault.h"
 
 typedef struct bed {
     fake_clock  clock;
@@ -171,7 +172,7 @@ static void token_goes_beside_what_takes_none(void **state)
     assert_int_equal(mkfifo(path_of(&b, "pipe"), 0600), 0);
     int pipe = open(path_of(&b, "pipe"), O_RDWR | O_CLOEXEC);
     assert_true(pipe >= 0);
-    dir_store *self = (dir_store *)b.store;
+    dir_store *self = (dir_store *)store_behind_faults(b.store);
     CHECK(dir_token_read(self, pipe, out));
     CHECK_TEXT(out, "");
     CHECK(dir_token_write(self, pipe, WEIR_STR("a-longer-token")));

@@ -6,6 +6,7 @@
 #include "fake_clock.h"
 #include "fake_http.h"
 #include "s3/s3.h"
+#include "store_fault.h"
 #include "store_object.h"
 #include "weir/hash.h"
 #include "weir/limits.h"
@@ -683,7 +684,7 @@ static void expect_place(bed *b, const weir_setting *setting, size_t count,
 {
     weir_store *store = open_with(b, setting, count, bucket);
     assert_non_null(store);
-    s3_store *self = (s3_store *)store;
+    s3_store *self = (s3_store *)store_behind_faults(store);
     char      got[700];
     (void)snprintf(got, sizeof got, "%s%s", self->base_url, self->root);
     CHECK_TEXT(got, url);
