@@ -26,8 +26,9 @@ typedef struct race {
     char            body[RACERS][BODY_BYTES];
     weir_object     object[RACERS];
     pthread_mutex_t lock;
-    pthread_cond_t  gate;
-    bool            open;
+    pthread_cond_t  changed;
+    uint32_t        number;  /* of the race; RACES + 1: go home */
+    size_t          running; /* racers that are not back yet */
 } race;
 
 typedef struct racer {
@@ -36,45 +37,50 @@ typedef struct racer {
     pthread_t thread;
 } racer;
 
+/* Waits for the race behind `last`; false: there is none. */
+static bool wait_for_race(race *of, uint32_t *last)
+{
+    pthread_mutex_lock(&of->lock);
+    while (of->number == *last)
+        pthread_cond_wait(&of->changed, &of->lock);
+    *last = of->number;
+    pthread_mutex_unlock(&of->lock);
+    return *last <= RACES;
+}
+
 static void *run_racer(void *at)
 {
     const racer *self = at;
     race        *of = self->of;
     weir_object *object = &of->object[self->index];
     weir_err     err;
-    pthread_mutex_lock(&of->lock);
-    while (!of->open)
-        pthread_cond_wait(&of->gate, &of->lock);
-    pthread_mutex_unlock(&of->lock);
-    *object = (weir_object){.key = of->key, .body = {of->body[self->index], BODY_BYTES}};
-    (void)of->store->kind->put_new(of->store, object, 1, &err); /* object has the outcome */
+    for (uint32_t last = 0; wait_for_race(of, &last);) {
+        *object = (weir_object){.key = of->key, .body = {of->body[self->index], BODY_BYTES}};
+        (void)of->store->kind->put_new(of->store, object, 1, &err); /* its outcome is there */
+        pthread_mutex_lock(&of->lock);
+        if (--of->running == 0)
+            pthread_cond_broadcast(&of->changed);
+        pthread_mutex_unlock(&of->lock);
+    }
     return NULL;
 }
 
-static void set_gate(race *of, bool open)
+static void start_race(race *of, uint32_t number)
 {
     pthread_mutex_lock(&of->lock);
-    of->open = open;
-    pthread_cond_broadcast(&of->gate);
+    of->number = number;
+    of->running = RACERS;
+    pthread_cond_broadcast(&of->changed);
     pthread_mutex_unlock(&of->lock);
 }
 
-static weir_code run_racers(race *of, weir_err *err)
+static void run_race(race *of, uint32_t number)
 {
-    racer  all[RACERS];
-    size_t started = 0;
-    set_gate(of, false);
-    for (; started < RACERS; started++) {
-        all[started] = (racer){.of = of, .index = started};
-        if (pthread_create(&all[started].thread, NULL, run_racer, &all[started]) != 0)
-            break;
-    }
-    set_gate(of, true);
-    for (size_t i = 0; i < started; i++)
-        (void)pthread_join(all[i].thread, NULL); /* each was made above */
-    if (started < RACERS)
-        return weir_retry(err, WEIR_E_NOMEM, "could not start %d threads", RACERS);
-    return WEIR_OK;
+    start_race(of, number);
+    pthread_mutex_lock(&of->lock);
+    while (of->running > 0)
+        pthread_cond_wait(&of->changed, &of->lock);
+    pthread_mutex_unlock(&of->lock);
 }
 
 /* Different in each race and for each racer. */
@@ -190,24 +196,45 @@ static weir_code probe_sequence(race *of, weir_err *err)
     return rc;
 }
 
+static weir_code probe_race(race *of, uint32_t number, weir_str folder, weir_err *err)
+{
+    char key[WEIR_KEY_BYTES_MAX];
+    int  len = snprintf(key, sizeof key, "%.*s/%02u", WEIR_STR_FMT(folder), number);
+    weir_assert(len > 0);
+    weir_assert((size_t)len < sizeof key);
+    of->key = (weir_str){key, (size_t)len};
+    make_bodies(of);
+    if (number == 0)
+        return probe_sequence(of, err);
+    run_race(of, number);
+    return judge(of, err);
+}
+
+/* The racers stay for all races: to start one costs more than its request. */
+static weir_code probe_races(race *of, weir_str folder, weir_err *err)
+{
+    racer     all[RACERS];
+    weir_code rc = WEIR_OK;
+    size_t    started = 0;
+    for (; started < RACERS; started++) {
+        all[started] = (racer){.of = of, .index = started};
+        if (pthread_create(&all[started].thread, NULL, run_racer, &all[started]) != 0)
+            break;
+    }
+    if (started < RACERS)
+        rc = weir_retry(err, WEIR_E_NOMEM, "could not start %d threads", RACERS);
+    for (uint32_t number = 1; rc == WEIR_OK && number <= RACES; number++)
+        rc = probe_race(of, number, folder, err);
+    start_race(of, RACES + 1);
+    for (size_t i = 0; i < started; i++)
+        (void)pthread_join(all[i].thread, NULL); /* each was made above */
+    return rc;
+}
+
 static weir_code probe_all(race *of, weir_str folder, weir_err *err)
 {
-    char      key[WEIR_KEY_BYTES_MAX];
-    weir_code rc = WEIR_OK;
-    for (int i = 0; rc == WEIR_OK && i <= RACES; i++) {
-        int len = snprintf(key, sizeof key, "%.*s/%02d", WEIR_STR_FMT(folder), i);
-        weir_assert(len > 0);
-        weir_assert((size_t)len < sizeof key);
-        of->key = (weir_str){key, (size_t)len};
-        make_bodies(of);
-        if (i == 0)
-            rc = probe_sequence(of, err);
-        else
-            rc = run_racers(of, err);
-        if (rc == WEIR_OK && i > 0)
-            rc = judge(of, err);
-    }
-    return rc;
+    weir_code rc = probe_race(of, 0, folder, err);
+    return rc == WEIR_OK ? probe_races(of, folder, err) : rc;
 }
 
 weir_code weir_store_probe(weir_store *store, weir_str prefix, weir_err *err)
@@ -225,9 +252,9 @@ weir_code weir_store_probe(weir_store *store, weir_str prefix, weir_err *err)
     race *of = weir_heap_new(1, sizeof *of);
     of->store = store;
     pthread_mutex_init(&of->lock, NULL); /* cannot fail with default attributes */
-    pthread_cond_init(&of->gate, NULL);
+    pthread_cond_init(&of->changed, NULL);
     weir_code rc = probe_all(of, weir_buf_view(&folder), err);
-    pthread_cond_destroy(&of->gate);
+    pthread_cond_destroy(&of->changed);
     pthread_mutex_destroy(&of->lock);
     weir_heap_free(of);
     weir_buf_done(&folder);

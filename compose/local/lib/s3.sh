@@ -27,7 +27,7 @@ s3_start_versitygw() {
     [[ -z $stack_events ]] || events=(--eku "127.0.0.1:$(port_of kafka)" --ekt "$stack_events")
     process_start s3 env ROOT_ACCESS_KEY_ID="$s3_key" ROOT_SECRET_ACCESS_KEY="$stack_password" \
         "$(cache_path versitygw "$versitygw_version")/bin/versitygw" -p "127.0.0.1:$(port_of s3)" \
-        --region "$s3_region" -q --vd localhost "${events[@]}" posix "$data/s3/data"
+        --region "$s3_region" -q --keep-alive --vd localhost "${events[@]}" posix "$data/s3/data"
 }
 
 s3_start_minio() {
