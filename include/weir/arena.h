@@ -52,5 +52,12 @@ void *weir_heap_new(size_t count, size_t size);
 void *weir_heap_grow(void *old, size_t old_count, size_t new_count, size_t size);
 void *weir_heap_more(void *old, size_t bytes);
 void  weir_heap_free(void *memory);
+/* Zeroed memory in huge pages, where the system has them to give, for what is large and
+   met at random places. `bytes` is rounded up to WEIR_PAGES_BYTES; freed with the same. */
+#define WEIR_PAGES_BYTES ((size_t)2 << 20)
+void *weir_heap_pages(size_t bytes);
+void  weir_heap_pages_free(void *memory, size_t bytes);
+/* Called once by a long-running program: what is freed stays in the process for reuse. */
+void  weir_heap_keep(void);
 
 #endif

@@ -11,10 +11,12 @@
  */
 #include "weir/arena.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "weir/error.h"
 #include "weir/failpoint.h"
@@ -225,6 +227,48 @@ size_t weir_arena_bytes(const weir_arena *arena)
 {
     return arena->bytes;
 }
+
+static size_t pages_of(size_t bytes)
+{
+    return (bytes + WEIR_PAGES_BYTES - 1) & ~(WEIR_PAGES_BYTES - 1);
+}
+
+/* Huge pages begin at multiples of their size: what is mapped too much at both ends goes. */
+void *weir_heap_pages(size_t bytes)
+{
+    size_t all = pages_of(bytes) + WEIR_PAGES_BYTES;
+    char  *map = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (map == MAP_FAILED)
+        out_of_memory(bytes, "the heap");
+    size_t front = pages_of((uintptr_t)map) - (uintptr_t)map;
+    size_t behind = WEIR_PAGES_BYTES - front;
+    if (front > 0)
+        (void)munmap(map, front);
+    if (behind > 0)
+        (void)munmap(map + all - behind, behind);
+    (void)madvise(map + front, pages_of(bytes), MADV_HUGEPAGE); /* small ones do as well */
+    return map + front;
+}
+
+void weir_heap_pages_free(void *memory, size_t bytes)
+{
+    if (memory != NULL)
+        (void)munmap(memory, pages_of(bytes));
+}
+
+/* Blocks of some MiB come and go with each batch that is decompressed: by default each is
+   mapped anew, so the kernel clears its pages anew. */
+#if defined(__GLIBC__)
+void weir_heap_keep(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, 32 << 20); /* the most that is taken */
+    (void)mallopt(M_TRIM_THRESHOLD, 128 << 20);
+}
+#else
+void weir_heap_keep(void)
+{
+}
+#endif
 
 void *weir_heap_new(size_t count, size_t size)
 {

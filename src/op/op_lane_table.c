@@ -7,6 +7,9 @@
  * Memory is counted twice in the budget: once for itself and once for the state that it
  * may become, so that merging at the epoch's end never runs into the limit.
  *
+ * Groups are found at random places: a table that is not small lies in huge pages, eight
+ * chunks in a row. With small ones the time goes into address translation.
+ *
  * Always     1. at most half of the slots are used.
  *            2. key bytes are padded with zeros to words: two keys of one length are equal
  *               exactly when their words are.
@@ -23,6 +26,7 @@
 #define ROOM_FIRST 256u
 #define BLOCK 32u                       /* rows whose slots and groups are fetched ahead */
 #define SLAB_FIRST 4096u
+#define RUN (WEIR_PAGES_BYTES / OP_CHUNK_BYTES) /* chunks in one piece, behind the first RUN */
 
 _Static_assert(OP_CHUNK_BYTES > 2 * OP_KEY_BYTES_MAX, "a group fits into a chunk");
 
@@ -38,6 +42,40 @@ static void let_go(op_lane_table *table, size_t bytes)
     table->held -= bytes;
 }
 
+static op_lane_slot *new_slots(uint32_t room)
+{
+    size_t bytes = sizeof(op_lane_slot) * room;
+    return bytes < WEIR_PAGES_BYTES ? weir_heap_new(room, sizeof(op_lane_slot))
+                                    : weir_heap_pages(bytes);
+}
+
+static void free_slots(op_lane_slot *slot, uint32_t room)
+{
+    size_t bytes = sizeof(op_lane_slot) * room;
+    if (bytes < WEIR_PAGES_BYTES)
+        weir_heap_free(slot);
+    else
+        weir_heap_pages_free(slot, bytes);
+}
+
+static char *new_chunk(const op_lane_table *table)
+{
+    if (table->chunks < RUN)
+        return weir_heap_new(1, OP_CHUNK_BYTES);
+    if (table->chunks % RUN == 0)
+        return weir_heap_pages(WEIR_PAGES_BYTES);
+    return table->chunk[table->chunks - 1] + OP_CHUNK_BYTES;
+}
+
+static void drop_chunk(op_lane_table *table)
+{
+    char *chunk = table->chunk[--table->chunks];
+    if (table->chunks < RUN)
+        weir_heap_free(chunk);
+    else if (table->chunks % RUN == 0)
+        weir_heap_pages_free(chunk, WEIR_PAGES_BYTES);
+}
+
 void op_lane_init(op_lane_table *table, weir_budget *budget, uint32_t key_at)
 {
     *table = (op_lane_table){.budget = budget, .key_at = key_at};
@@ -46,10 +84,10 @@ void op_lane_init(op_lane_table *table, weir_budget *budget, uint32_t key_at)
 
 void op_lane_done(op_lane_table *table)
 {
-    for (uint32_t i = 0; i < table->chunks; i++)
-        weir_heap_free(table->chunk[i]);
+    while (table->chunks > 0)
+        drop_chunk(table);
     weir_heap_free(table->chunk);
-    weir_heap_free(table->slot);
+    free_slots(table->slot, table->room);
     weir_slab_done(&table->slab);
     let_go(table, table->held);
     op_lane_init(table, table->budget, table->key_at);
@@ -62,12 +100,12 @@ void op_lane_reset(op_lane_table *table)
     if (most > KEPT_CHUNKS)
         most = KEPT_CHUNKS;
     while (table->chunks > 1 && table->chunks > most) {
-        weir_heap_free(table->chunk[--table->chunks]);
+        drop_chunk(table);
         let_go(table, OP_CHUNK_BYTES);
     }
     if (table->room > 64 * ROOM_FIRST && table->count < table->room / 16) {
         let_go(table, sizeof(op_lane_slot) * table->room);
-        weir_heap_free(table->slot);
+        free_slots(table->slot, table->room);
         table->slot = NULL;
         table->room = 0;
     }
@@ -100,19 +138,19 @@ static void grow(op_lane_table *table, uint32_t room)
 {
     op_lane_slot *old = table->slot;
     uint32_t      old_room = table->room;
-    table->slot = weir_heap_new(room, sizeof(op_lane_slot));
+    table->slot = new_slots(room);
     table->room = room;
     hold(table, sizeof(op_lane_slot) * room);
     for (uint32_t i = 0; i < old_room; i++) {
         if (old[i].ref == 0)
             continue;
-        uint32_t at = (uint32_t)op_lane_at(table, old[i].ref)->entry.hash & (room - 1);
+        uint32_t at = old[i].tag & (room - 1); /* groups are not looked at */
         while (table->slot[at].ref != 0)
             at = (at + 1) & (room - 1);
         table->slot[at] = old[i];
     }
     let_go(table, sizeof(op_lane_slot) * old_room);
-    weir_heap_free(old);
+    free_slots(old, old_room);
 }
 
 static void next_chunk(op_lane_table *table)
@@ -125,7 +163,8 @@ static void next_chunk(op_lane_table *table)
             table->chunk_room = room;
         }
         weir_assert(table->chunks < UINT32_MAX / OP_UNITS);
-        table->chunk[table->chunks++] = weir_heap_new(1, OP_CHUNK_BYTES);
+        table->chunk[table->chunks] = new_chunk(table);
+        table->chunks++;
         hold(table, OP_CHUNK_BYTES);
     }
     table->chunk_at = table->used_chunks == 0 ? OP_UNIT : 0; /* 0 is no ref */
@@ -168,8 +207,8 @@ static inline op_group *find_or_add(op_lane_table *table, const op_keys *keys, u
                                     int64_t window_end)
 {
     uint64_t hash = keys->hash[i];
-    uint32_t mask = table->room - 1, tag = (uint32_t)(hash >> 32);
-    uint32_t at = (uint32_t)hash & mask;
+    uint32_t mask = table->room - 1, tag = (uint32_t)hash;
+    uint32_t at = tag & mask;
     for (;; at = (at + 1) & mask) {
         op_lane_slot *slot = &table->slot[at];
         if (slot->ref == 0) {
@@ -198,14 +237,8 @@ static void fetch_groups(const op_lane_table *table, const op_keys *keys, uint32
 {
     uint32_t mask = table->room - 1;
     uint32_t to = keys->count - from < BLOCK ? keys->count : from + BLOCK;
-    for (uint32_t i = from; i < to; i++) {
-        uint32_t ref = table->slot[(uint32_t)keys->hash[i] & mask].ref;
-        if (ref == 0)
-            continue;
-        const char *group = (const char *)op_lane_at(table, ref);
-        __builtin_prefetch(group, 1);
-        __builtin_prefetch(group + table->key_at, 1);
-    }
+    for (uint32_t i = from; i < to; i++)
+        op_lane_ahead(table, table->slot[(uint32_t)keys->hash[i] & mask].ref);
 }
 
 /* Slots are fetched two blocks ahead, groups one. */

@@ -23,4 +23,14 @@ static inline op_group *op_lane_at(const op_lane_table *table, uint32_t ref)
     return (op_group *)(void *)(table->chunk[ref / OP_UNITS] + (size_t)(ref % OP_UNITS) * OP_UNIT);
 }
 
+/* Asks the caches for a group that is looked at next; 0: none. */
+static inline void op_lane_ahead(const op_lane_table *table, uint32_t ref)
+{
+    if (ref == 0)
+        return;
+    const char *group = (const char *)op_lane_at(table, ref);
+    __builtin_prefetch(group, 1);
+    __builtin_prefetch(group + table->key_at, 1);
+}
+
 #endif

@@ -44,7 +44,7 @@ typedef struct op_last_value op_last_value;
 
 /* What one lane has for one aggregate in this epoch. */
 typedef struct op_lane_slot {
-    uint32_t tag; /* upper half of the hash */
+    uint32_t tag; /* lower half of the hash: where it belongs, in any room */
     uint32_t ref; /* 0: free */
 } op_lane_slot;
 

@@ -149,6 +149,21 @@ static void the_heap_gives_zeroed_memory_and_grows(void **state)
     weir_heap_free(weir_heap_new(0, 0));
 }
 
+static void pages_are_zeroed_aligned_and_whole(void **state)
+{
+    (void)state;
+    const size_t sizes[] = {1, WEIR_PAGES_BYTES, 3 * WEIR_PAGES_BYTES + 1};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        char *pages = weir_heap_pages(sizes[i]);
+        CHECK_U64((uintptr_t)pages % WEIR_PAGES_BYTES, 0);
+        CHECK_INT(pages[0], 0);
+        CHECK_INT(pages[sizes[i] - 1], 0);
+        memset(pages, 'x', sizes[i]);
+        weir_heap_pages_free(pages, sizes[i]);
+    }
+    weir_heap_pages_free(NULL, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +176,7 @@ int main(void)
         TEST(reset_keeps_one_chunk_and_an_empty_mark_too),
         TEST(running_out_aborts),
         TEST(the_heap_gives_zeroed_memory_and_grows),
+        TEST(pages_are_zeroed_aligned_and_whole),
     };
     return RUN_TESTS(tests);
 }

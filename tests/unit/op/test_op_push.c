@@ -177,6 +177,45 @@ static void a_push_over_the_budget_does_nothing(void **state)
     bench_stop(&bench);
 }
 
+/* More groups than fit into a few chunks: the table lies in huge pages then. Each is found
+   again, in an epoch after a large one too. */
+static void many_groups_are_found_again(void **state)
+{
+    (void)state;
+    enum { BATCH = 1000, BATCHES = 70, GROUPS = BATCH * BATCHES };
+    push_bench bench;
+    order_row  rows[BATCH];
+    char       name[BATCH][16];
+    bench_start(&bench, main_job);
+    bench.budget.limit = 1u << 30;
+    for (int epoch = 0; epoch < 2; epoch++) {
+        weir_arena_mark here = weir_arena_here(bench.arena);
+        size_t          used = 0;
+        for (uint32_t i = 0; i < (epoch == 0 ? 2 * BATCHES : BATCHES); i++) {
+            for (uint32_t r = 0; r < BATCH; r++) {
+                (void)snprintf(name[r], sizeof name[r], "c%u", i % BATCHES * BATCH + r);
+                rows[r] = paid(name[r], 100, AT(epoch));
+            }
+            push(&bench, rows, BATCH, INT64_MIN, INT64_MIN);
+            weir_arena_rewind(bench.arena, here);
+            if (i == BATCHES - 1)
+                used = bench.budget.used;
+        }
+        CHECK_U64(bench.budget.used, used); /* the second round made none */
+        weir_str out = weir_str_of(end_epoch(&bench, 0, AT(epoch + 1)));
+        uint32_t lines = 0, doubled = 0;
+        for (const char *line = out.at, *end; *line != '\0'; line = end + 1, lines++) {
+            end = strchr(line, '\n');
+            doubled += memcmp(end - 7, " 2 2.00", 7) == 0;
+        }
+        CHECK_INT(lines, GROUPS);
+        CHECK_INT(doubled, epoch == 0 ? GROUPS : 0);
+        CHECK_U64(weir_ops_groups(bench.ops), 0); /* the window closed */
+        weir_arena_rewind(bench.arena, here);
+    }
+    bench_stop(&bench);
+}
+
 static void a_push_over_the_budget_reports_no_errors_yet(void **state)
 {
     (void)state;
@@ -262,6 +301,7 @@ int main(void)
         TEST(a_key_that_is_too_long_is_an_error_of_its_row),
         TEST(a_push_over_the_budget_does_nothing),
         TEST(a_push_over_the_budget_reports_no_errors_yet),
+        TEST(many_groups_are_found_again),
         TEST(rows_pass_through_flows_without_state),
         TEST(passed_rows_live_until_they_are_recycled),
     };
