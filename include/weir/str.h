@@ -27,7 +27,13 @@ bool     weir_str_eq(weir_str a, weir_str b);
 bool     weir_str_is(weir_str a, const char *text);
 int      weir_str_cmp(weir_str a, weir_str b); /* by unsigned bytes, shorter first */
 bool     weir_str_starts(weir_str a, const char *prefix);
-weir_str weir_str_trim(weir_str a); /* without ASCII white space at both ends */
+weir_str weir_str_trim_space(weir_str a);
+/* Without ASCII white space at both ends. */
+static inline weir_str weir_str_trim(weir_str a)
+{
+    bool none = a.len > 0 && (uint8_t)a.at[0] > ' ' && (uint8_t)a.at[a.len - 1] > ' ';
+    return none ? a : weir_str_trim_space(a);
+}
 
 /* Copies into the arena and adds a NUL behind, so .at is a C string too. */
 weir_str weir_str_copy(struct weir_arena *arena, weir_str a);

@@ -48,7 +48,7 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-weir_str weir_str_trim(weir_str a)
+weir_str weir_str_trim_space(weir_str a)
 {
     while (a.len > 0 && is_space(a.at[0])) {
         a.at++;

@@ -38,6 +38,7 @@ typedef struct intake {
     weir_push_counts  counts;
     bool              again;  /* the budget refused the rows */
     bool              truncating; /* the truncate in front has rows left to take out */
+    uint32_t          right_table; /* the decoder's number of a name that was right */
 } intake;
 
 static bool is_rejected(const intake *in, uint32_t row)
@@ -256,10 +257,12 @@ static weir_code take_event(intake *in, uint32_t number, weir_decoder *decoder,
     }
     if (!source->changelog || (event->kind == WEIR_EVENT_BAD && !event->positioned))
         return take_images(in, number, err);
-    if (event->source_table != WEIR_NONE) {
+    if (event->source_table != in->right_table) { /* none is right too, at first */
+        bool     bad = event->kind == WEIR_EVENT_BAD;
         weir_str name = decoder->kind->text(decoder, event->source_table);
-        if (!right_table(source, name, event->kind == WEIR_EVENT_BAD))
+        if (event->source_table != WEIR_NONE && !right_table(source, name, bad))
             return wrong_table(in, number, name, err);
+        in->right_table = bad ? WEIR_NONE : event->source_table;
     }
     weir_str origin = event->positioned ? decoder->kind->text(decoder, event->origin)
                                         : WEIR_STR("");
@@ -395,7 +398,8 @@ bool engine_intake(engine_lane *lane, engine_partition *partition, const weir_bl
 {
     weir_arena_mark here = weir_arena_here(lane->scratch);
     weir_decoder *decoder = lane->decoder[partition->source - lane->engine->source];
-    intake in = {.lane = lane, .partition = partition, .block = block, .first = first};
+    intake in = {.lane = lane, .partition = partition, .block = block, .first = first,
+                 .right_table = WEIR_NONE};
     intake_undo undo = remember(lane, partition);
     decoder->kind->decode(decoder, block, first, *count, lane->scratch, &in.decoded);
     weir_assert(in.decoded.events == *count);

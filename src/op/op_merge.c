@@ -51,6 +51,7 @@ weir_code weir_ops_merge(weir_ops *ops, uint32_t slice, weir_err *err)
             for (uint32_t ref = table->head[slice]; ref != 0;) {
                 op_group *group = op_lane_at(table, ref);
                 ref = group->next;
+                op_lane_ahead(table, ref); /* groups of a slice lie far apart */
                 merge_group(ops, aggregate, &aggregate->slice[slice], group);
             }
         }

@@ -144,8 +144,11 @@ static void decode_records(weir_decoder *decoder, const weir_block *block, uint3
     image_rows rows;
     image_rows_start(&rows, &self->plan, arena, count);
     weir_event *event = weir_arena_take(arena, (count + 1) * sizeof *event);
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
+        if (i + 1 < count)
+            scan_ahead(block->record[first + i + 1].value);
         event[i] = decode_one(self, block, first + i, &rows);
+    }
     *out = (weir_decoded){.rows = image_rows_end(&rows, &self->plan),
                           .events = count,
                           .event = event,

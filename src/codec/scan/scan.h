@@ -81,6 +81,15 @@ int64_t scan_unescape(const scan_token *token, char *out);
    NULL, or what is wrong; static text. */
 const char *scan_check(weir_str text, uint32_t depth_max);
 
+#define SCAN_AHEAD_BYTES 4096u /* more is in order by itself */
+
+/* Asks the caches for a text that is read next: another core wrote it. */
+static inline void scan_ahead(weir_str text)
+{
+    for (size_t at = 0; at < text.len && at < SCAN_AHEAD_BYTES; at += 64)
+        __builtin_prefetch(text.at + at);
+}
+
 typedef struct scan_reader scan_reader;
 
 typedef struct scan_counts { /* of records, for tests and benchmarks */
