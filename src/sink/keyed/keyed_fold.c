@@ -92,14 +92,60 @@ static int compare_keys(const fold_entry *a, const fold_entry *b, const char *ke
     return a->len < b->len ? -1 : 1;
 }
 
-static int compare_entries(const void *a, const void *b, void *fold_)
+/* The end of the stretch from `first` on that is in order: equal keys as they came. */
+static size_t run_end(const folding *fold, size_t first)
 {
-    const folding    *fold = fold_;
-    const fold_entry *x = a, *y = b;
-    int               order = compare_keys(x, y, fold->keys.at);
-    if (order != 0)
-        return order;
-    return x->at < y->at ? -1 : x->at > y->at; /* as they came */
+    size_t at = first + 1;
+    while (at < fold->count &&
+           compare_keys(&fold->entry[at - 1], &fold->entry[at], fold->keys.at) <= 0)
+        at++;
+    return at;
+}
+
+/* Merges [from, middle) and [middle, end) into `out`. */
+static void merge_runs(const folding *fold, const size_t *run, fold_entry *out)
+{
+    const fold_entry *entry = fold->entry;
+    size_t            a = run[0], b = run[1], to = run[0];
+    while (a < run[1] && b < run[2])
+        out[to++] = compare_keys(&entry[a], &entry[b], fold->keys.at) <= 0 ? entry[a++]
+                                                                          : entry[b++];
+    memcpy(out + to, entry + a, (run[1] - a) * sizeof *out);
+    memcpy(out + to + (run[1] - a), entry + b, (run[2] - b) * sizeof *out);
+}
+
+/* Each slice of the state gives its rows in order: stretches are merged, two by two. */
+static void sort_entries(folding *fold)
+{
+    size_t  runs = 0, room = 64;
+    size_t *run = weir_heap_new(room, sizeof *run);
+    for (size_t at = 0; at < fold->count; at = run_end(fold, at)) {
+        if (runs + 2 >= room) {
+            run = weir_heap_grow(run, room, 2 * room, sizeof *run);
+            room *= 2;
+        }
+        run[runs++] = at;
+    }
+    run[runs] = fold->count;
+    fold_entry *other = weir_heap_more(NULL, (fold->count + 1) * sizeof *other);
+    while (runs > 1) {
+        size_t made = 0;
+        for (size_t i = 0; i < runs; i += 2) {
+            if (i + 1 < runs)
+                merge_runs(fold, run + i, other);
+            else
+                memcpy(other + run[i], fold->entry + run[i],
+                       (run[i + 1] - run[i]) * sizeof *other);
+            run[made++] = run[i];
+        }
+        run[made] = fold->count;
+        runs = made;
+        fold_entry *sorted = other;
+        other = fold->entry;
+        fold->entry = sorted;
+    }
+    weir_heap_free(other);
+    weir_heap_free(run);
 }
 
 static void refuse_early(folding *fold, keyed_origin origin, uint32_t column,
@@ -310,7 +356,7 @@ static void fold_table(keyed_sink *self, const weir_sink_rows *rows)
     for (uint32_t b = 0; b < rows->batches; b++)
         for (uint32_t i = 0; i < rows->batch[b]->selected; i++)
             take_row(&fold, b, weir_batch_row(rows->batch[b], i));
-    qsort_r(fold.entry, fold.count, sizeof *fold.entry, compare_entries, &fold);
+    sort_entries(&fold);
     size_t removals = keep_last(&fold);
     build_chunks(&fold, removals, true);
     build_chunks(&fold, removals, false);
