@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "weir/arena.h"
 #include "weir/cli.h"
 
 static atomic_int stop_asked;
@@ -52,6 +53,7 @@ int main(int count, char **argument)
         if (strcmp(argument[1], command[i].name) != 0)
             continue;
         catch_signals();
+        weir_heap_keep();
         return command[i].run(count - 2, argument + 2, &stop_asked);
     }
     fprintf(stderr, "weir: there is no command '%s'; see 'weir help'\n", argument[1]);

@@ -22,7 +22,8 @@
 #define ENGINE_ORIGIN_BYTES 160u    /* of a name/origin text, cut behind */
 #define ENGINE_PARK_FACTOR 2        /* intervals that reading may run ahead of a commit */
 #define ENGINE_TICK_US 20000        /* how often the caller's thread looks around */
-#define ENGINE_LANE_QUEUE_BYTES (24u << 20) /* of blocks waiting for one lane, at most */
+#define ENGINE_LANE_QUEUE_BYTES (4u << 20) /* of blocks waiting for one lane, at most: more
+                                              would be out of the caches when its turn comes */
 #define ENGINE_LANE_QUEUE_BLOCKS 256u
 #define ENGINE_LOOK_US 10000000     /* between looks at the partitions' ends */
 #define ENGINE_GRACE_US 10000000    /* after a stop, for a server that is away */

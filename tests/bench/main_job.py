@@ -24,6 +24,11 @@ EVENTS = int(os.environ.get("WEIR_BENCH_EVENTS", "2000000"))
 PAIRS = int(os.environ.get("WEIR_BENCH_PAIRS", "5"))
 PROFILES = os.environ.get("WEIR_BENCH_PROFILES", "inserts mixed").split()
 OUT = Path(os.environ.get("WEIR_BENCH_OUT", TREE / "build/bench/main-job.jsonl"))
+# What kafka_conf.c sets, where it is not the library's default: both read in the same way.
+BARE = os.environ.get("WEIR_BENCH_BARE", "check.crcs=true queued.min.messages=10000000 "
+                      "queued.max.messages.kbytes=8192 fetch.message.max.bytes=524288 "
+                      "fetch.max.bytes=16777216 fetch.wait.max.ms=100 "
+                      "fetch.queue.backoff.ms=5").split()
 HERE = Path(__file__).resolve().parent
 
 
@@ -101,7 +106,7 @@ def run_weir(stack, topic, name, log):
 
 def run_bare(stack, topic, log):
     line, printed = usage_of([str(TREE / "build/bench/bare_consumer"), stack.env["KAFKA_BROKERS"],
-                              topic], {**os.environ, **stack.env}, log)
+                              topic, *BARE], {**os.environ, **stack.env}, log)
     told = json.loads(printed)
     line.update(program="bare consumer", messages=told["messages"], bytes=told["bytes"])
     return line
