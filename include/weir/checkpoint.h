@@ -121,7 +121,8 @@ weir_code weir_checkpoint_may_publish(const weir_checkpoint *checkpoint, weir_er
     WEIR_MUST_CHECK;
 
 /* E7: the last epoch, published or taken over, is finalised: writes the hint (which may
-   fail without harm), seals its own generation when it is long or old (failpoint gen_self_seal). */
+   fail without harm), seals its own generation when it is long or old (failpoint gen_self_seal).
+   Fate RETRY: call it again, or seal. */
 weir_code weir_checkpoint_finalised(weir_checkpoint *checkpoint, weir_err *err)
     WEIR_MUST_CHECK;
 /* Clean shutdown, the last epoch being finalised: SEAL with finalised = true. */

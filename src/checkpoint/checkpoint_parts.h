@@ -32,6 +32,9 @@ struct weir_checkpoint {
     int64_t  published_boot_us; /* before `last` was put, or when we took it over */
     int64_t  gen_boot_us;       /* when gen began */
     uint64_t gen_epochs;        /* that we published in gen */
+
+    bool              sealing; /* `own_seal` was tried, and how that ended is not known */
+    checkpoint_record own_seal;
 };
 
 /* T1 and T2: what is there now. */

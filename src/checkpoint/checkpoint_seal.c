@@ -11,6 +11,9 @@
  *
  * Neither the SEAL nor its copy is ever deleted.
  *
+ * An owner that seals its own generation, and loses the store on the way, goes on with the
+ * same SEAL: another one would meet it, and take it for a stranger's.
+ *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "checkpoint_parts.h"
@@ -73,28 +76,34 @@ weir_code seal_generation(const checkpoint_log *log, seal_work *work, weir_arena
     return rc;
 }
 
-weir_code checkpoint_seal_own(weir_checkpoint *checkpoint, record_reason reason,
-                              weir_err *err)
+static void begin_sealing(weir_checkpoint *checkpoint, record_reason reason)
+{
+    checkpoint_record record = checkpoint_record_of(checkpoint, &checkpoint->log);
+    record.kind = RECORD_SEAL;
+    record.reason = reason;
+    record.finalised = true; /* that is when it is called */
+    record.idx = checkpoint->idx + 1;
+    checkpoint->own_seal = record;
+    checkpoint->sealing = true;
+}
+
+/* Ends the generation with the SEAL that was begun: tried again, it is the same bytes. */
+static weir_code seal_begun(weir_checkpoint *checkpoint, int64_t patience_us, weir_err *err)
 {
     const checkpoint_log *log = &checkpoint->log;
-    weir_assert(checkpoint->owned);
-    weir_assert(checkpoint->stage == NULL);
+    weir_assert(checkpoint->sealing);
     weir_arena *arena = weir_arena_new("seal", 4096);
-    seal_work   work = {.record = checkpoint_record_of(checkpoint, log), .stop_at = 2};
-    bool        ending = reason == RECORD_SHUT_DOWN;
-    work.patience_us = ending ? SHUT_DOWN_PATIENCE_US : SEAL_PATIENCE_US;
-    work.record.kind = RECORD_SEAL;
-    work.record.reason = reason;
-    work.record.finalised = true; /* that is when it is called */
-    work.record.idx = checkpoint->idx + 1;
+    seal_work   work = {
+          .record = checkpoint->own_seal, .stop_at = 2, .patience_us = patience_us};
     weir_code rc = seal_generation(log, &work, arena, err);
     weir_arena_free(arena);
     if (rc != WEIR_OK)
         return weir_err_note(err, "sealing generation %llu",
                              (unsigned long long)checkpoint->gen);
+    checkpoint->sealing = false;
     if (work.lost_slot || work.lost_copy)
         return checkpoint_fenced(checkpoint, "another sealed its generation", err);
-    if (ending) {
+    if (work.record.reason == RECORD_SHUT_DOWN) {
         checkpoint->owned = false;
         return WEIR_OK;
     }
@@ -104,4 +113,22 @@ weir_code checkpoint_seal_own(weir_checkpoint *checkpoint, record_reason reason,
     checkpoint->gen_boot_us = log->clock->boot_us(log->clock);
     weir_assert(checkpoint->gen <= RECORD_NUMBER_MAX);
     return WEIR_OK;
+}
+
+weir_code checkpoint_seal_own(weir_checkpoint *checkpoint, record_reason reason,
+                              weir_err *err)
+{
+    weir_assert(checkpoint->owned);
+    weir_assert(checkpoint->stage == NULL);
+    bool      ending = reason == RECORD_SHUT_DOWN;
+    int64_t   patience_us = ending ? SHUT_DOWN_PATIENCE_US : SEAL_PATIENCE_US;
+    weir_code rc = WEIR_OK;
+    bool      other = checkpoint->sealing && checkpoint->own_seal.reason != reason;
+    if (other)
+        rc = seal_begun(checkpoint, patience_us, err);
+    if (rc != WEIR_OK)
+        return rc;
+    if (!checkpoint->sealing)
+        begin_sealing(checkpoint, reason);
+    return seal_begun(checkpoint, patience_us, err);
 }

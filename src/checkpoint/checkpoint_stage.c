@@ -54,6 +54,7 @@ weir_stage *weir_checkpoint_stage(weir_checkpoint *checkpoint, uint64_t epoch)
 {
     weir_assert(checkpoint->owned);
     weir_assert(checkpoint->stage == NULL);
+    weir_assert(!checkpoint->sealing);
     weir_assert(epoch == checkpoint->last.epoch + 1); /* 3 */
     weir_stage *stage = weir_heap_new(1, sizeof *stage);
     stage->checkpoint = checkpoint;

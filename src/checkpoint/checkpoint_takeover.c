@@ -276,6 +276,7 @@ static void own(weir_checkpoint *checkpoint, const takeover *t)
     weir_assert(t->done);
     weir_assert(t->tail.gen < RECORD_NUMBER_MAX);
     checkpoint->owned = true;
+    checkpoint->sealing = false;
     checkpoint->gen = t->tail.gen + 1;
     checkpoint->idx = 0;
     checkpoint->last = t->tail.last;

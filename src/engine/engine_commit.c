@@ -342,6 +342,12 @@ static void set_unfinished(engine_job *engine, bool unfinished)
     pthread_mutex_unlock(&engine->lock);
 }
 
+static weir_code tell_finalised(commit *c, uint32_t number, weir_err *err)
+{
+    (void)number; /* there is one log */
+    return weir_checkpoint_finalised(c->engine->checkpoint, err);
+}
+
 static weir_code run_epoch(commit *c, weir_err *err)
 {
     engine_job *engine = c->engine;
@@ -361,7 +367,7 @@ static weir_code run_epoch(commit *c, weir_err *err)
         return rc;
     set_unfinished(engine, false);
     WEIR_FAILPOINT(ep_finalised);
-    rc = weir_checkpoint_finalised(engine->checkpoint, err);
+    rc = persist(c, tell_finalised, 0, "the checkpoint's store", err);
     if (rc != WEIR_OK)
         return rc;
     acknowledge(c);

@@ -51,6 +51,69 @@ static void owner_seals_its_own_generation_when_it_is_long(void **state)
     bed_close(&b);
 }
 
+static faulty_act one_seal_cannot_be_read(void *self, const char *verb,
+                                          const weir_object *object, uint64_t call)
+{
+    int *left = self;
+    (void)call;
+    bool seal = weir_str_starts(object->key, BED_BASE "seals/00000001");
+    return strcmp(verb, "get") == 0 && seal && (*left)-- > 0 ? FAULTY_BUSY : FAULTY_PASS;
+}
+
+/* The SEAL is in the log, and the store is lost before its copy is put. */
+static weir_checkpoint *owner_that_did_not_get_to_the_copy(bed *b)
+{
+    weir_checkpoint *checkpoint = bed_checkpoint(b);
+    int              left = 1;
+    (void)bed_take_over(b, checkpoint, NULL);
+    bed_run(b, checkpoint, 1, WEIR_EPOCHS_PER_GENERATION - 1);
+    CHECK_OK(bed_publish(b, checkpoint, WEIR_EPOCHS_PER_GENERATION, "the last", NULL),
+             &b->err);
+    b->store.hook = one_seal_cannot_be_read;
+    b->store.self = &left;
+    CHECK_FAILS(weir_checkpoint_finalised(checkpoint, &b->err), WEIR_E_REMOTE, &b->err);
+    CHECK_INT(b->err.fate, WEIR_FATE_RETRY);
+    b->store.hook = NULL;
+    fake_clock_move(&b->clock, 1000000); /* what is written now has another time */
+    return checkpoint;
+}
+
+static void self_seal_that_was_interrupted_is_gone_on_with(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner_that_did_not_get_to_the_copy(&b);
+    CHECK_OK(weir_checkpoint_finalised(checkpoint, &b.err), &b.err);
+    CHECK_U64(weir_checkpoint_generation(checkpoint), 2);
+    CHECK_SAME(bed_bytes(&b, BED_BASE "seals/00000001"),
+               bed_bytes(&b, BED_BASE "log/00000001/00020001"));
+    bed_run(&b, checkpoint, WEIR_EPOCHS_PER_GENERATION + 1, WEIR_EPOCHS_PER_GENERATION + 1);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static void shut_down_behind_an_interrupted_self_seal_is_clean(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner_that_did_not_get_to_the_copy(&b);
+    CHECK_OK(weir_checkpoint_seal(checkpoint, &b.err), &b.err);
+    weir_checkpoint_close(checkpoint);
+    CHECK(bed_has(&b, BED_BASE "seals/00000001"));
+    CHECK(bed_has(&b, BED_BASE "log/00000002/00000001")); /* of the shutdown */
+    b.watch = true; /* nobody is at work: there is nothing to watch */
+    int64_t  before_us = b.clock.mono;
+    bool     finalised = false;
+    checkpoint = bed_checkpoint(&b);
+    CHECK_U64(bed_take_over(&b, checkpoint, &finalised)->epoch, WEIR_EPOCHS_PER_GENERATION);
+    CHECK(finalised);
+    CHECK_INT(b.clock.mono, before_us);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
 /* The open stage has its place in the generation already. */
 static void owner_with_an_open_stage_seals_later(void **state)
 {
@@ -318,6 +381,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(owner_seals_its_own_generation_when_it_is_old),
         TEST(owner_seals_its_own_generation_when_it_is_long),
+        TEST(self_seal_that_was_interrupted_is_gone_on_with),
+        TEST(shut_down_behind_an_interrupted_self_seal_is_clean),
         TEST(owner_with_an_open_stage_seals_later),
         TEST(self_seal_of_a_fenced_owner_is_noticed),
         TEST(fresh_begins_the_next_lineage_and_ends_the_one_before),
