@@ -78,7 +78,8 @@ target_include_directories(weir_flags INTERFACE ${PROJECT_SOURCE_DIR}/include)
 target_compile_definitions(weir_flags INTERFACE
     $<$<BOOL:${WEIR_FAILPOINTS}>:WEIR_FAILPOINTS>
     $<$<BOOL:${WEIR_MUTANTS}>:WEIR_MUTANTS>
-    $<$<BOOL:${WEIR_SLOW_ASSERTS}>:WEIR_SLOW_ASSERTS>)
+    $<$<BOOL:${WEIR_SLOW_ASSERTS}>:WEIR_SLOW_ASSERTS>
+    $<$<BOOL:${WEIR_SMALL_LIMITS}>:WEIR_SMALL_LIMITS>)
 target_compile_options(weir_flags INTERFACE
     -Wall -Wextra -Wshadow -Wconversion -Wvla -Wimplicit-fallthrough -Wformat=2
     $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation> # messages are cut off on purpose

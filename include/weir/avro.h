@@ -9,11 +9,12 @@
 #ifndef WEIR_AVRO_H
 #define WEIR_AVRO_H
 
+#include "weir/limits.h"
 #include "weir/batch.h"
 #include "weir/error.h"
 
 #define WEIR_AVRO_SYNC_BYTES 16
-#define WEIR_AVRO_BLOCK_BYTES (64u << 10) /* of rows, at which a block is closed */
+#define WEIR_AVRO_BLOCK_BYTES WEIR_LIMIT(64u << 10, 90u) /* of rows, at which a block is closed */
 
 typedef enum weir_avro_codec {
     WEIR_AVRO_NULL,

@@ -8,6 +8,13 @@
 #ifndef WEIR_LIMITS_H
 #define WEIR_LIMITS_H
 
+/* A build of tests reaches some of them all the time (WEIR_SMALL_LIMITS, tests/sim). */
+#ifdef WEIR_SMALL_LIMITS
+#define WEIR_LIMIT(usual, small) (small)
+#else
+#define WEIR_LIMIT(usual, small) (usual)
+#endif
+
 #define WEIR_BATCH_ROWS 2048u            /* rows; a batch of a few columns stays in L2 */
 #define WEIR_COLUMNS_MAX 1024u           /* columns of a table */
 #define WEIR_TABLES_MAX 64u              /* tables of a job */
@@ -25,12 +32,12 @@
 #define WEIR_SLICES 64u                  /* slices of keyed state, by key hash; fixed in
                                             the checkpoint format */
 #define WEIR_SLICE_DELTAS_MAX 64u        /* deltas of a slice behind a full copy */
-#define WEIR_INLINE_BYTES_MAX (4u << 20) /* bytes of blobs inside a manifest */
-#define WEIR_DATA_OBJECT_BYTES (4u << 20) /* bytes of a data object */
+#define WEIR_INLINE_BYTES_MAX WEIR_LIMIT(4u << 20, 900u) /* of blobs inside a manifest */
+#define WEIR_DATA_OBJECT_BYTES WEIR_LIMIT(4u << 20, 500u) /* bytes of a data object */
 #define WEIR_PAYLOAD_BYTES_MAX (64u << 20) /* bytes of one epoch's rows */
 #define WEIR_PAYLOAD_ROWS_MAX 500000u    /* rows of one epoch for SQL sinks */
 #define WEIR_MANIFEST_BYTES_MAX (32u << 20) /* bytes of a manifest */
-#define WEIR_EPOCHS_PER_GENERATION 20000u /* then the owner seals its own generation */
+#define WEIR_EPOCHS_PER_GENERATION WEIR_LIMIT(20000u, 4u) /* then its owner seals it */
 #define WEIR_GENERATION_US (24LL * 3600 * 1000000) /* the same, by age */
 #define WEIR_STORE_BODY_MAX (256u << 20) /* bytes of an object read whole */
 #define WEIR_STORE_PARALLEL 16u          /* requests under way of one call */

@@ -11,7 +11,8 @@
 #include "engine_parts.h"
 
 #define SLICES_VERSION 1
-#define SLICES_DELTAS_BEFORE_FULL 64
+#define SLICES_DELTAS_BEFORE_FULL WEIR_LIMIT(64u, 3u)
+#define SLICES_DELTAS_FREE WEIR_LIMIT(4096u, 100u) /* bytes that a slice is not worth */
 #define SLICES_FULL_BYTES (4u << 20) /* of full copies in an epoch; one always */
 #define SLICES_AT_ONCE 16u           /* full copies, or epochs' deltas, in memory */
 
@@ -21,7 +22,7 @@ static bool wants_full(const engine_job *engine, uint32_t number, uint64_t epoch
     if (epoch - slice->full_epoch >= SLICES_DELTAS_BEFORE_FULL)
         return true;
     size_t size = weir_ops_slice_bytes(engine->ops, number);
-    return slice->delta_bytes > (uint64_t)size + 4096;
+    return slice->delta_bytes > (uint64_t)size + SLICES_DELTAS_FREE;
 }
 
 /* A stop is worth some work when deltas are more than a quarter of what a start reads. */

@@ -2,8 +2,8 @@
 # whole workers on virtual time: 20,000 seeds, those that failed once, a seed is one history
 # SPDX-License-Identifier: Apache-2.0
 need build-deps librdkafka
-if build gcc; then
-    program sim.twice build/gcc/tests/sim --twice 1 100
-    program sim.kept build/gcc/tests/sim --kept tests/sim/kept.txt
-    program sim.seeds build/gcc/tests/sim --seeds "${WEIR_SEED:-1}" "${WEIR_SEEDS:-20000}" --jobs "$jobs"
+if build sim; then
+    program sim.twice build/sim/tests/sim --twice 1 100
+    program sim.kept build/sim/tests/sim --kept tests/sim/kept.txt
+    program sim.seeds build/sim/tests/sim --seeds "${WEIR_SEED:-1}" "${WEIR_SEEDS:-20000}" --jobs "$jobs"
 fi

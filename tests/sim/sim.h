@@ -124,6 +124,7 @@ typedef struct sim_world {
     bool         overdue; /* what did not strike yet strikes at the next passing */
     bool         healed; /* nothing goes wrong any more */
     bool         over;
+    uint32_t     last_writer; /* life of the worker whose record is the log's last */
     uint32_t     strangers, damages; /* that are there */
     int64_t      store_away_us, store_refuses_us, sql_away_us, kafka_away_us; /* until */
 } sim_world;
@@ -131,6 +132,7 @@ extern sim_world sim;
 
 /* Workers. */
 bool     sim_asleep(uint32_t slot);
+uint32_t sim_worker_life(uint32_t slot); /* starts are counted */
 uint32_t sim_worker_any(void); /* one that runs and is awake, or SIM_SLOTS */
 void     sim_worker_crash(uint32_t slot); /* its own fiber does not come back */
 void     sim_worker_pause(uint32_t slot, uint32_t ms); /* 0: until all is over */

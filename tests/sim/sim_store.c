@@ -30,6 +30,7 @@ typedef struct stored {
 typedef struct flight { /* a put under way */
     bool     used, only_new;
     uint32_t slot;
+    uint32_t life; /* of the worker that sent it */
     weir_str key, body, token;
 } flight;
 
@@ -72,6 +73,8 @@ static bool apply(const flight *put)
     one->token = put->token;
     one->modified_us = sim_now;
     sim_say("stored", put->key, (int64_t)put->body.len);
+    if (memmem(put->key.at, put->key.len, "/log/", 5) != NULL)
+        sim.last_writer = put->life;
     sim_check_object(put->key, put->body);
     sim_stir();
     return true;
@@ -110,6 +113,7 @@ static flight *board(const weir_object *from, bool only_new)
         i++;
     weir_assert(i < FLIGHTS);
     flights[i] = (flight){.used = true, .only_new = only_new, .slot = sim_slot(),
+                          .life = sim_worker_life(sim_slot()),
                           .key = sim_keep_text(from->key),
                           .body = sim_keep_text(from->body),
                           .token = sim_keep_text(from->token)};

@@ -20,6 +20,7 @@
 #define TIME_MAX_US (48 * 3600 * SIM_SECOND)
 #define START_US INT64_C(1704067200000000)
 #define CALM_US (2500000) /* after the last record */
+#define DELAYS_MAX 60u    /* of the calm, half a second each */
 #define ZOMBIES_END_US (40 * SIM_SECOND)
 
 typedef struct worker {
@@ -28,6 +29,7 @@ typedef struct worker {
     int64_t           asleep_us; /* until */
     atomic_int        stop;
     bool              runs;
+    uint32_t          life;
     weir_status       status;
     weir_engine_setup setup;
     weir_err          err;
@@ -158,6 +160,9 @@ static void *run_worker(void *argument)
             one->rc == WEIR_OK ? 0 : (int64_t)one->err.exit);
     if (!may_end_so(one))
         sim_fail("worker %u ended with exit %d: %s", slot, (int)one->err.exit, one->err.msg);
+    if (one->rc != WEIR_OK && one->err.exit == WEIR_EXIT_FENCED &&
+        sim.last_writer == one->life)
+        sim_fail("worker %u says that it is fenced, and nobody did it", slot);
     if (sim_heap_live(slot) != 0)
         sim_fail("worker %u left %llu pieces of memory behind", slot,
                  (unsigned long long)sim_heap_live(slot));
@@ -176,7 +181,7 @@ static void start(void *thing, uint64_t number)
     if (one->runs || (now != TROUBLE && !last))
         return;
     sim_heap_drop(slot);
-    *one = (worker){.runs = true};
+    *one = (worker){.runs = true, .life = ++sim.result->starts};
     one->clock = (weir_clock){.wall_us = wall_us, .mono_us = mono_us, .boot_us = mono_us,
                               .pause_us = pause_us};
     one->setup = (weir_engine_setup){
@@ -184,9 +189,13 @@ static void start(void *thing, uint64_t number)
         .status = &one->status, .until_end = last, .take_over = last || take_over[slot],
         .source_kind = source_kind, .sink_kind = sink_kind, .store_at = sim_store_at};
     weir_err_clear(&one->err);
-    sim.result->starts++;
     sim_say("starts", WEIR_STR("worker"), (int64_t)slot);
     (void)sim_fiber_start(slot, run_worker, one);
+}
+
+uint32_t sim_worker_life(uint32_t slot)
+{
+    return slot < SIM_SLOTS ? workers[slot].life : 0;
 }
 
 uint32_t sim_worker_any(void)
@@ -264,10 +273,17 @@ static void overdue(void *thing, uint64_t number)
     sim.overdue = true;
 }
 
+static bool still_away(void)
+{
+    return sim.store_away_us > sim_now || sim.sql_away_us > sim_now ||
+           sim.kafka_away_us > sim_now || sim.store_refuses_us > sim_now;
+}
+
 /* From here on all servers are well. */
 static void calm_down(void *thing, uint64_t delays)
 {
-    if ((!sim_plan_enough() || sim.strangers + sim.damages > 0) && delays < 40) {
+    if ((!sim_plan_enough() || still_away() || sim.strangers + sim.damages > 0) &&
+        delays < DELAYS_MAX) {
         sim_at(sim_now + SIM_SECOND / 2, calm_down, thing, delays + 1);
         return;
     }

@@ -10,7 +10,7 @@
 
 #include "weir/sink.h"
 
-#define KEYED_ROWS 1000u             /* rows of a chunk, and of a statement */
+#define KEYED_ROWS WEIR_LIMIT(1000u, 3u) /* rows of a chunk, and of a statement */
 #define KEYED_CHUNK_BYTES (1u << 20) /* bytes at which a chunk is closed early */
 #define KEYED_REFUSED_MAX 1000u      /* refused rows reported at once */
 

@@ -12,7 +12,8 @@
 
 #include <string.h>
 
-#define S3_OPEN_PIECES 32u /* stored pieces of the open block; more are stored as one */
+/* Stored pieces of the open block; more are stored as one. */
+#define S3_OPEN_PIECES WEIR_LIMIT(32u, 2u)
 
 s3_file *s3_file_new(weir_str folder, const s3_format *format)
 {
