@@ -297,9 +297,11 @@ static void remove_one(dir_store *self, weir_object *object)
     if (unlinkat(self->root, path.at, 0) != 0) {
         if (errno != ENOENT && errno != ENOTDIR && errno != EISDIR)
             dir_fault(object, "remove it", errno);
-    } else if (!dir_path_sync(self, &path)) {
+    } else if (!dir_path_sync(self, &path) && errno != ENOENT) {
         store_object_answer(object, WEIR_E_IO, false, "could not fsync its folder: %s",
                             strerror(errno));
+    } else { /* somebody else's last file may have taken the folder with it */
+        dir_path_prune(self, &path);
     }
 }
 

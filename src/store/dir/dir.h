@@ -36,6 +36,8 @@ bool dir_path_make(dir_store *self, const dir_path *path);
 /* fsyncs the folder of a path, and those above it when that is not known to have been
    done. False: errno says why. */
 bool dir_path_sync(dir_store *self, const dir_path *path);
+/* Removes the folder of a path, and those above it, while they are empty. */
+void dir_path_prune(dir_store *self, const dir_path *path);
 /* Opens a folder with all that are missing of it made and durable; -1: errno. */
 int dir_root_open(const char *folder);
 

@@ -99,6 +99,32 @@ bool dir_path_sync(dir_store *self, const dir_path *path)
     return true;
 }
 
+/* What is removed may be made again, and is not durable then. */
+static void forget_durable(dir_store *self)
+{
+    pthread_mutex_lock(&self->lock);
+    memset(self->durable, 0, sizeof self->durable);
+    pthread_mutex_unlock(&self->lock);
+}
+
+void dir_path_prune(dir_store *self, const dir_path *path)
+{
+    char folder[sizeof path->at];
+    weir_assert(path->folder < sizeof folder);
+    memcpy(folder, path->at, path->folder);
+    bool pruned = false;
+    for (size_t len = path->folder; len > 0; len--) {
+        if (len < path->folder && folder[len] != '/')
+            continue;
+        folder[len] = '\0';
+        if (unlinkat(self->root, folder, AT_REMOVEDIR) != 0)
+            break; /* something is in it, or was put there just now */
+        pruned = true;
+    }
+    if (pruned)
+        forget_durable(self);
+}
+
 /* Makes `folder`, fsyncing the one above each folder that is new. `folder` is changed
    and put back. */
 static bool make_root(char *folder)

@@ -23,6 +23,8 @@
 #include "weir/failpoint.h"
 #include "weir/hash.h"
 
+enum { GONE_MAX = 16 }; /* folders made in vain before it is an error */
+
 typedef struct temporary {
     char name[sizeof DIR_TEMPORARY + 1 + 32];
     int  fd;
@@ -106,13 +108,30 @@ static void name_refused(dir_store *self, weir_object *object, const dir_path *p
     }
 }
 
+/* Step 2. A folder that was just made may be gone: whoever removes the last file of one
+   removes it, too (dir.c). */
+static int give_name(dir_store *self, const temporary *file, const dir_path *path,
+                     bool only_new)
+{
+    int failed = -1;
+    for (int tries = 0; failed != 0 && tries < GONE_MAX; tries++) {
+        if (!dir_path_make(self, path) && errno != ENOENT)
+            break;
+        failed = only_new ? linkat(self->root, file->name, self->root, path->at, 0)
+                          : renameat(self->root, file->name, self->root, path->at);
+        if (failed != 0 && errno != ENOENT)
+            break;
+    }
+    return failed;
+}
+
 void dir_put_one(dir_store *self, weir_object *object, bool only_new)
 {
     weir_assert(self->root >= 0);
     weir_assert(object->rc == WEIR_OK);
     dir_path  path = dir_path_of(object->key);
     temporary file;
-    if (!dir_path_make(self, &path)) {
+    if (!dir_path_make(self, &path) && errno != ENOENT) {
         dir_fault(object, "make its folder", errno);
         return;
     }
@@ -120,8 +139,7 @@ void dir_put_one(dir_store *self, weir_object *object, bool only_new)
         dir_fault(object, "write it", errno);
         return;
     }
-    int failed = only_new ? linkat(self->root, file.name, self->root, path.at, 0)
-                          : renameat(self->root, file.name, self->root, path.at);
+    int failed = give_name(self, &file, &path, only_new);
     int why = errno;
     if (failed != 0 || only_new)
         (void)unlinkat(self->root, file.name, 0); /* hidden garbage at worst */

@@ -318,6 +318,62 @@ static void processes_race_for_a_key_and_one_wins(void **state)
     tear_down(&b);
 }
 
+static void folders_go_with_their_last_file(void **state)
+{
+    bed         b;
+    struct stat facts;
+    (void)state;
+    set_up(&b);
+    CHECK_OK(put_new(&b, "a/b/c/one", "1", NULL), &b.err);
+    CHECK_OK(put_new(&b, "a/b/two", "2", NULL), &b.err);
+    weir_object one = {.key = WEIR_STR("a/b/c/one")}, two = {.key = WEIR_STR("a/b/two")};
+    CHECK_OK(b.store->kind->remove(b.store, &one, 1, &b.err), &b.err);
+    CHECK(stat(path_of(&b, "a/b/c"), &facts) != 0 && errno == ENOENT);
+    CHECK(stat(path_of(&b, "a/b"), &facts) == 0);
+    CHECK_OK(b.store->kind->remove(b.store, &two, 1, &b.err), &b.err);
+    CHECK(stat(path_of(&b, "a"), &facts) != 0 && errno == ENOENT);
+    CHECK_OK(put_new(&b, "a/b/c/one", "1", NULL), &b.err); /* and can be made again */
+    tear_down(&b);
+}
+
+typedef struct coming { /* puts and removes its file in a folder that others use, too */
+    bed *b;
+    int  number, failed;
+} coming;
+
+static void *come_and_go(void *at)
+{
+    coming *self = at;
+    char    key[32];
+    (void)snprintf(key, sizeof key, "some/folder/%d", self->number);
+    for (int i = 0; i < 200; i++) {
+        weir_object object = {.key = weir_str_of(key), .body = WEIR_STR("x")};
+        weir_err    err;
+        weir_store *store = self->b->store;
+        self->failed += store->kind->put_new(store, &object, 1, &err) != WEIR_OK;
+        self->failed += store->kind->remove(store, &object, 1, &err) != WEIR_OK;
+    }
+    return NULL;
+}
+
+static void put_does_not_mind_that_its_folder_goes(void **state)
+{
+    bed       b;
+    pthread_t thread[4];
+    coming    self[4];
+    (void)state;
+    set_up(&b);
+    for (int i = 0; i < 4; i++) {
+        self[i] = (coming){.b = &b, .number = i};
+        assert_int_equal(pthread_create(&thread[i], NULL, come_and_go, &self[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(thread[i], NULL);
+        assert_int_equal(self[i].failed, 0);
+    }
+    tear_down(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +388,8 @@ int main(void)
         TEST(bucket_of_an_embedded_run_is_a_folder),
         TEST(links_and_odd_files_are_no_objects),
         TEST(processes_race_for_a_key_and_one_wins),
+        TEST(folders_go_with_their_last_file),
+        TEST(put_does_not_mind_that_its_folder_goes),
     };
     return RUN_TESTS(tests);
 }
