@@ -29,6 +29,9 @@ typedef struct weir_checkpoint_setup {
     bool        fresh;    /* begin the next lineage */
     bool        take_over; /* do not watch a live owner first (same host, or the flag) */
     int64_t     epoch_interval_us; /* for the watch: max(3 epochs, 15 s) */
+    uint64_t    generation_epochs; /* the owner seals its generation then; 0: 20,000 */
+    int64_t     generation_us;     /* or when it is so old; 0: 24 hours */
+    uint32_t    inline_bytes;      /* of blobs inside a manifest; 0: 4 MiB */
     weir_clock *clock;
     const atomic_int *stop; /* not 0: give up waiting, WEIR_E_STOPPED */
 } weir_checkpoint_setup;
@@ -44,7 +47,6 @@ typedef struct weir_blob_ref {
     uint64_t expanded; /* length after zstd; 0: stored plain */
     uint32_t crc;      /* CRC32C of the stored bytes */
 } weir_blob_ref;
-void weir_blob_ref_write(weir_buf *out, const weir_blob_ref *ref);
 bool weir_blob_ref_read(weir_reader *reader, weir_blob_ref *out); /* false: damaged */
 
 typedef struct weir_section {
@@ -100,6 +102,10 @@ weir_stage *weir_checkpoint_stage(weir_checkpoint *checkpoint, uint64_t epoch);
 void        weir_stage_reset(weir_stage *stage); /* forgets all blobs and sections */
 void        weir_stage_blob(weir_stage *stage, weir_str bytes, bool compress,
                             weir_blob_ref *out);
+/* Writes a reference into a payload or a section, and keeps it in mind: what is not named in
+   this way by an epoch and by all epochs before it, back to its own, may be collected. A
+   blob of this stage, or one that the last manifest names. */
+void        weir_stage_refer(weir_stage *stage, const weir_blob_ref *ref, weir_buf *out);
 void        weir_stage_section(weir_stage *stage, const char *name, weir_str bytes);
 /* E1: puts the data objects, fixes the manifest's bytes. */
 weir_code weir_stage_build(weir_stage *stage, weir_sha256 *out_sha, weir_err *err)

@@ -62,6 +62,12 @@ weir_code weir_checkpoint_open(const weir_checkpoint_setup *setup, weir_checkpoi
     };
     checkpoint->take_over = setup->take_over;
     checkpoint->epoch_interval_us = setup->epoch_interval_us;
+    checkpoint->gen_epochs_most = setup->generation_epochs > 0 ? setup->generation_epochs
+                                                               : WEIR_EPOCHS_PER_GENERATION;
+    checkpoint->inline_most =
+        setup->inline_bytes > 0 ? setup->inline_bytes : WEIR_INLINE_BYTES_MAX;
+    checkpoint->gen_us_most =
+        setup->generation_us > 0 ? setup->generation_us : WEIR_GENERATION_US;
     uint32_t last = 0;
     rc = log_last_lineage(&checkpoint->log, &last, err);
     checkpoint->log.lineage = setup->fresh || last == 0 ? last + 1 : last;
@@ -80,6 +86,7 @@ void weir_checkpoint_close(weir_checkpoint *checkpoint)
         return;
     weir_assert(checkpoint->arena != NULL);
     weir_assert(checkpoint->stage == NULL); /* its stage is freed first */
+    ref_set_done(&checkpoint->refs);
     weir_arena_free(checkpoint->arena);
     weir_heap_free(checkpoint);
 }
@@ -267,8 +274,8 @@ weir_code weir_checkpoint_finalised(weir_checkpoint *checkpoint, weir_err *err)
     checkpoint->finalised = true;
     write_hint(checkpoint);
     bool full =
-        checkpoint->gen_epochs >= WEIR_EPOCHS_PER_GENERATION ||
-        checkpoint_is_stale(checkpoint, checkpoint->gen_boot_us, WEIR_GENERATION_US);
+        checkpoint->gen_epochs >= checkpoint->gen_epochs_most ||
+        checkpoint_is_stale(checkpoint, checkpoint->gen_boot_us, checkpoint->gen_us_most);
     full = WEIR_FAILPOINT_IS(gen_is_full) || full;
     if (!full || checkpoint->stage != NULL)
         return WEIR_OK;

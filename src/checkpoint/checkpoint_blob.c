@@ -11,7 +11,7 @@
 
 enum { FETCH_AT_ONCE = 64 }; /* requests of one call; the store runs 16 of them at a time */
 
-void weir_blob_ref_write(weir_buf *out, const weir_blob_ref *ref)
+void blob_ref_write(weir_buf *out, const weir_blob_ref *ref)
 {
     weir_assert(ref->idx >= 1);
     weir_assert(ref->epoch >= 1);

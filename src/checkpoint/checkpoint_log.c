@@ -71,6 +71,28 @@ log_key log_key_of_hint(const checkpoint_log *log)
     return key;
 }
 
+log_key log_key_of_mark(const checkpoint_log *log)
+{
+    log_key key = key_start(log);
+    key_end(&key, "mark");
+    return key;
+}
+
+log_key log_key_of_pin(const checkpoint_log *log, weir_str name)
+{
+    log_key key = key_start(log);
+    weir_assert(name.len <= WEIR_JOB_NAME_MAX);
+    key_end(&key, "pins/%.*s", WEIR_STR_FMT(name));
+    return key;
+}
+
+log_key log_key_of_folder(const checkpoint_log *log, const char *name)
+{
+    log_key key = key_start(log);
+    key_end(&key, "%s/", name);
+    return key;
+}
+
 log_key log_key_of_data(const checkpoint_log *log, const weir_blob_ref *ref)
 {
     log_key key = key_start(log);
@@ -144,7 +166,7 @@ weir_code log_read_record(const checkpoint_log *log, uint64_t gen, uint64_t idx,
         return rc;
     if (out->gen != gen || out->idx != idx)
         return log_corrupt(&key, "it belongs elsewhere in the log", err);
-    weir_assert(out->kind != RECORD_HINT); /* a hint has index 0 */
+    weir_assert(out->kind < RECORD_HINT); /* others have index 0 */
     return WEIR_OK;
 }
 

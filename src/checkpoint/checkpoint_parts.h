@@ -6,6 +6,7 @@
 #define CHECKPOINT_PARTS_H
 
 #include "checkpoint_log.h"
+#include "checkpoint_refs.h"
 
 #define PUBLISH_WITHIN_US (30LL * 60 * 1000000)  /* of the manifest's PUT, by boot time */
 #define COMMIT_WITHIN_US (12LL * 3600 * 1000000) /* of the last commit, by boot time */
@@ -27,11 +28,16 @@ struct weir_checkpoint {
     record_place last;      /* the last manifest */
     bool         finalised; /* `last` is */
     char         probed[RECORD_PROBED_MAX + 1]; /* the place that passed, "": none had to */
+    ref_set      refs;       /* that `last` lists */
+    bool         refs_known; /* it does: older versions did not */
     weir_stage  *stage; /* that was begun and not published, or NULL */
 
     int64_t  published_boot_us; /* before `last` was put, or when we took it over */
     int64_t  gen_boot_us;       /* when gen began */
     uint64_t gen_epochs;        /* that we published in gen */
+    uint64_t gen_epochs_most;   /* then it is sealed */
+    int64_t  gen_us_most;       /* or when it is so old, by boot time */
+    uint32_t inline_most;       /* bytes of blobs inside a manifest */
 
     bool              sealing; /* `own_seal` was tried, and how that ended is not known */
     checkpoint_record own_seal;

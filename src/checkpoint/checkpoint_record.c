@@ -181,7 +181,7 @@ static const char *check_prev(const checkpoint_record *record)
     if ((prev->idx == 0) != (prev->epoch == 0) || (prev->idx == 0) != is_zero(&prev->sha))
         return "the manifest that it names is half there";
     uint64_t idx = prev->idx > 0 && prev->gen == record->gen ? prev->idx + 1 : 1;
-    if (record->kind != RECORD_HINT && record->idx != idx) /* 1 */
+    if (record->kind < RECORD_HINT && record->idx != idx) /* 1 */
         return "its index does not follow the one before";
     if (record->kind == RECORD_MANIFEST && record->epoch != prev->epoch + 1)
         return "its epoch does not follow the one before";
@@ -190,12 +190,18 @@ static const char *check_prev(const checkpoint_record *record)
     return NULL;
 }
 
+static bool is_known(record_kind kind)
+{
+    return (kind >= RECORD_MANIFEST && kind <= RECORD_HINT) || kind == RECORD_PIN ||
+           kind == RECORD_MARK;
+}
+
 static const char *check_head(const checkpoint_record *record)
 {
     bool seal = record->kind == RECORD_SEAL;
     if (record->probed.len > RECORD_PROBED_MAX)
         return "the place that it names is too long";
-    if (record->kind < RECORD_MANIFEST || record->kind > RECORD_HINT)
+    if (!is_known(record->kind))
         return "it is of an unknown kind";
     if (seal != (record->reason != RECORD_NO_REASON) || record->reason > RECORD_SUPERSEDED)
         return "it has an unknown reason";
@@ -204,7 +210,7 @@ static const char *check_head(const checkpoint_record *record)
     if (record->lineage == 0 || record->gen > RECORD_NUMBER_MAX ||
         record->idx > RECORD_NUMBER_MAX)
         return "its place is out of bounds";
-    if ((record->idx == 0) != (record->kind == RECORD_HINT))
+    if ((record->idx == 0) != (record->kind >= RECORD_HINT))
         return "its index is out of bounds";
     return check_prev(record);
 }

@@ -16,9 +16,12 @@
 typedef enum record_kind {
     RECORD_MANIFEST = 1,
     RECORD_SEAL = 2,
-    RECORD_HINT = 3
+    RECORD_HINT = 3,
+    RECORD_PIN = 5, /* 4 is kept for AMEND */
+    RECORD_MARK = 6 /* from which manifest on nothing is collected */
 } record_kind;
 _Static_assert(RECORD_HINT == 3, "kinds are written into checkpoints");
+_Static_assert(RECORD_MARK == 6, "kinds are written into checkpoints");
 
 typedef enum record_reason {
     RECORD_NO_REASON = 0,   /* not a SEAL */
@@ -40,10 +43,12 @@ typedef struct checkpoint_record {
     bool          finalised; /* SEAL, hint: the manifest at `prev` is finalised */
     weir_str      job, task;
     uint32_t      lineage;
-    uint64_t      gen, idx;  /* where it stands; a hint: the owner's generation, 0 */
+    uint64_t      gen, idx;  /* where it stands; a hint: the owner's generation, 0; a pin
+                                or mark: that of `prev`, 0 */
     uint64_t      epoch;     /* MANIFEST: its epoch. SEAL, hint: that of `prev` */
     uint8_t       nonce[16]; /* of the incarnation that wrote it */
-    record_place  prev;      /* MANIFEST: the one before. SEAL, hint: the last one */
+    record_place  prev;      /* MANIFEST: the one before. SEAL, hint: the last one. Pin,
+                                mark: the manifest that is meant */
     int64_t       written_us;
     weir_str      probed; /* the place that passed the probe; empty: none had to */
     uint32_t      sections;

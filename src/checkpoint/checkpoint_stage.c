@@ -14,6 +14,7 @@
  *            2. a data object's name is used once: its number is never given again, not
  *               even after reset.
  *            3. epoch, index and generation follow those of the last manifest.
+ *            4. it names what it staged and what the last manifest named, nothing else.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -44,6 +45,7 @@ struct weir_stage {
     uint32_t          next_number; /* 2 */
     stage_section    *section;
     uint32_t          sections, section_room;
+    ref_set           refs;          /* of older epochs that are named again */
     bool              too_big;       /* a blob was */
     weir_buf          bytes;         /* of the manifest; empty: not built */
     bool              tried;         /* 1 */
@@ -84,6 +86,7 @@ void weir_stage_reset(weir_stage *stage)
     stage->objects = 0;
     stage->sections = 0;
     stage->too_big = false;
+    ref_set_clear(&stage->refs);
     weir_buf_clear(&stage->blobs);
     weir_buf_clear(&stage->bytes);
 }
@@ -99,6 +102,7 @@ void weir_stage_free(weir_stage *stage)
     weir_stage_reset(stage);
     weir_buf_done(&stage->blobs);
     weir_buf_done(&stage->bytes);
+    ref_set_done(&stage->refs);
     weir_heap_free(stage->object);
     weir_heap_free(stage->section);
     weir_heap_free(stage);
@@ -144,7 +148,7 @@ void weir_stage_blob(weir_stage *stage, weir_str bytes, bool compress, weir_blob
     if (bytes.len > WEIR_STORE_BODY_MAX)
         stage->too_big = true;
     bool spill = WEIR_FAILPOINT_IS(ep_spill);
-    if (!spill && stage->blobs.len + stored.len <= WEIR_INLINE_BYTES_MAX) {
+    if (!spill && stage->blobs.len + stored.len <= stage->checkpoint->inline_most) {
         ref.offset = stage->inline_at + stage->blobs.len;
         weir_buf_str(&stage->blobs, stored);
     } else {
@@ -156,6 +160,17 @@ void weir_stage_blob(weir_stage *stage, weir_str bytes, bool compress, weir_blob
     weir_buf_clear(&stage->bytes);
     weir_buf_done(&packed);
     *out = ref;
+}
+
+void weir_stage_refer(weir_stage *stage, const weir_blob_ref *ref, weir_buf *out)
+{
+    weir_assert(!stage->tried); /* 1 */
+    blob_ref_write(out, ref);
+    ref_object object = ref_object_of(ref);
+    if (object.gen == stage->record.gen && object.idx == stage->record.idx)
+        return; /* its own: build lists them */
+    ref_set_add(&stage->refs, &object);
+    weir_buf_clear(&stage->bytes);
 }
 
 static stage_section *section_of(weir_stage *stage, const char *name)
@@ -182,6 +197,7 @@ void weir_stage_section(weir_stage *stage, const char *name, weir_str bytes)
 {
     weir_assert(!stage->tried); /* 1 */
     weir_assert(strcmp(name, RECORD_BLOBS) != 0);
+    weir_assert(strcmp(name, RECORD_REFS) != 0);
     stage_section *section = section_of(stage, name);
     weir_buf_clear(&section->bytes);
     weir_buf_str(&section->bytes, bytes);
@@ -220,6 +236,45 @@ static weir_code put_some(weir_stage *stage, size_t most, bool *out_left, weir_e
     return rc;
 }
 
+/* 4: what a collector took because the last manifest did not name it cannot be named. */
+static void check_carried(const weir_checkpoint *checkpoint, ref_object *object)
+{
+    const record_place *last = &checkpoint->last;
+    if (object->number == UINT32_MAX && object->gen == last->gen && object->idx == last->idx)
+        return; /* inside the last manifest itself */
+    if (!checkpoint->refs_known)
+        return;
+    const ref_object *before = ref_set_find(&checkpoint->refs, object);
+    weir_assert(before != NULL);
+    *object = *before; /* with its size */
+}
+
+/* The section "refs". */
+static void list_refs(weir_stage *stage)
+{
+    ref_set all = {0};
+    for (uint32_t i = 0; i < stage->refs.count; i++) {
+        check_carried(stage->checkpoint, &stage->refs.at[i]);
+        ref_set_add(&all, &stage->refs.at[i]);
+    }
+    for (uint32_t i = 0; i < stage->objects; i++) {
+        const stage_object *one = &stage->object[i];
+        ref_object          object = {.gen = stage->record.gen,
+                                      .idx = stage->record.idx,
+                                      .epoch = stage->record.epoch,
+                                      .number = one->number,
+                                      .size = one->bytes.len,
+                                      .crc = weir_crc32c(0, weir_buf_view(&one->bytes))};
+        memcpy(object.nonce, stage->record.nonce, sizeof object.nonce);
+        ref_set_add(&all, &object);
+    }
+    ref_set_finish(&all);
+    stage_section *section = section_of(stage, RECORD_REFS);
+    weir_buf_clear(&section->bytes);
+    ref_set_write(&all, &section->bytes);
+    ref_set_done(&all);
+}
+
 static void write_manifest(weir_stage *stage, weir_sha256 *out_sha)
 {
     checkpoint_record *record = &stage->record;
@@ -249,6 +304,7 @@ weir_code weir_stage_build(weir_stage *stage, weir_sha256 *out_sha, weir_err *er
         if (rc != WEIR_OK)
             return weir_err_note(err, "putting data objects");
     }
+    list_refs(stage);
     size_t size = stage->inline_at + stage->blobs.len + WEIR_SHA256_BYTES;
     for (uint32_t i = 0; i < stage->sections; i++)
         size += 14 + strlen(stage->section[i].name) + stage->section[i].bytes.len;
@@ -280,9 +336,9 @@ weir_code weir_stage_manifest(const weir_stage *stage, weir_arena *arena,
     return WEIR_OK;
 }
 
-static void adopt(weir_checkpoint *checkpoint, const checkpoint_record *record,
-                  int64_t published_boot_us)
+static void adopt(weir_checkpoint *checkpoint, weir_stage *stage)
 {
+    const checkpoint_record *record = &stage->record;
     weir_assert(record->idx == checkpoint->idx + 1); /* 3 */
     weir_assert(record->epoch == checkpoint->last.epoch + 1);
     weir_assert(weir_sha256_eq(&record->prev.sha, &checkpoint->last.sha));
@@ -290,9 +346,13 @@ static void adopt(weir_checkpoint *checkpoint, const checkpoint_record *record,
     checkpoint->last = (record_place){
         .gen = record->gen, .idx = record->idx, .epoch = record->epoch, .sha = record->sha};
     checkpoint->finalised = false;
-    checkpoint->published_boot_us = published_boot_us;
+    checkpoint->published_boot_us = stage->tried_boot_us;
     checkpoint->gen_epochs++;
     checkpoint->stage = NULL;
+    weir_str refs = weir_buf_view(&section_of(stage, RECORD_REFS)->bytes);
+    ref_set_clear(&checkpoint->refs);
+    checkpoint->refs_known = ref_set_read(&checkpoint->refs, refs);
+    weir_assert(checkpoint->refs_known); /* we wrote it */
 }
 
 /* We may be long replaced, and our generation collected: its slots are free again. */
@@ -335,6 +395,6 @@ weir_code weir_stage_publish(weir_stage *stage, weir_err *err)
                              (unsigned long long)stage->record.epoch);
     if (!write.mine)
         return checkpoint_fenced(checkpoint, "another's record has the next slot", err);
-    adopt(checkpoint, &stage->record, stage->tried_boot_us);
+    adopt(checkpoint, stage);
     return weir_checkpoint_may_publish(checkpoint, err);
 }

@@ -308,10 +308,15 @@ weir_code weir_checkpoint_explain(weir_checkpoint *checkpoint, weir_err *err)
 static weir_code read_last(weir_checkpoint *checkpoint, weir_arena *arena,
                            weir_manifest **out, weir_err *err)
 {
+    ref_set_clear(&checkpoint->refs);
+    checkpoint->refs_known = checkpoint->last.idx == 0;
     if (checkpoint->last.idx == 0)
         return WEIR_OK;
     WEIR_FAILPOINT(tk_read_manifest);
     weir_code rc = checkpoint_read_place(&checkpoint->log, &checkpoint->last, arena, out, err);
+    if (rc == WEIR_OK)
+        checkpoint->refs_known =
+            ref_set_read(&checkpoint->refs, weir_manifest_section(*out, RECORD_REFS));
     return rc == WEIR_E_CORRUPT ? weir_checkpoint_explain(checkpoint, err) : rc;
 }
 

@@ -96,7 +96,8 @@ static uint64_t oldest_needed(const engine_job *engine, const engine_epoch *epoc
     return oldest + 1;
 }
 
-static void write_deltas(const engine_job *engine, const engine_epoch *epoch, weir_buf *out)
+static void write_deltas(const engine_job *engine, const engine_epoch *epoch,
+                         weir_stage *stage, weir_buf *out)
 {
     uint64_t oldest = oldest_needed(engine, epoch);
     uint32_t kept = epoch->has_delta;
@@ -108,11 +109,11 @@ static void write_deltas(const engine_job *engine, const engine_epoch *epoch, we
         if (engine->delta[i].epoch < oldest)
             continue;
         weir_buf_varint(out, engine->delta[i].epoch);
-        weir_blob_ref_write(out, &engine->delta[i].ref);
+        weir_stage_refer(stage, &engine->delta[i].ref, out);
     }
     if (epoch->has_delta) {
         weir_buf_varint(out, epoch->number);
-        weir_blob_ref_write(out, &epoch->delta_ref);
+        weir_stage_refer(stage, &epoch->delta_ref, out);
     }
 }
 
@@ -129,9 +130,9 @@ void engine_slices_stage(engine_job *engine, engine_epoch *epoch, weir_stage *st
         if (!full && !slice->has_full)
             continue;
         weir_buf_varint(out, full ? epoch->number : slice->full_epoch);
-        weir_blob_ref_write(out, full ? &epoch->slice_ref[i] : &slice->full);
+        weir_stage_refer(stage, full ? &epoch->slice_ref[i] : &slice->full, out);
     }
-    write_deltas(engine, epoch, out);
+    write_deltas(engine, epoch, stage, out);
     weir_buf_u32(out, weir_crc32c(0, weir_buf_view(out)));
 }
 

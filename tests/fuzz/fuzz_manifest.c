@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "checkpoint/checkpoint_record.h"
+#include "checkpoint/checkpoint_log.h"
 #include "weir/limits.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -64,7 +64,7 @@ static void try_ref(weir_str bytes)
     if (!weir_blob_ref_read(&reader, &ref))
         return;
     weir_buf out = {0};
-    weir_blob_ref_write(&out, &ref);
+    blob_ref_write(&out, &ref);
     reader = weir_reader_of(weir_buf_view(&out));
     bool good = weir_blob_ref_read(&reader, &again);
     weir_assert(good);

@@ -29,7 +29,7 @@ void rows_part_write(weir_buf *payload, weir_str bytes, weir_stage *stage)
     weir_blob_ref ref;
     weir_stage_blob(stage, bytes, true, &ref);
     weir_buf_byte(payload, 1);
-    weir_blob_ref_write(payload, &ref);
+    weir_stage_refer(stage, &ref, payload);
 }
 
 weir_code rows_part_read(weir_reader *payload, weir_checkpoint *checkpoint, weir_buf *hold,

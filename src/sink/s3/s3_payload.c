@@ -7,7 +7,7 @@
  *               varint open files, each: blob folder, varint format, varint rows,
  *                 varint blocks, u64 watermark, references of its blocks, varint open rows,
  *                 references of the open block's bytes
- *     references  varint count, each as weir_blob_ref_write
+ *     references  varint count, each as weir_stage_refer writes it
  *
  * Gives      s3_payload_write, s3_payload_read.
  * Always     1. what is read is checked before it is used: CORRUPT otherwise.
@@ -21,36 +21,36 @@
 #define S3_PAYLOAD_VERSION 1
 #define S3_FORMATS_MAX 64u
 
-static void write_refs(weir_buf *out, const s3_refs *refs)
+static void write_refs(weir_buf *out, const s3_refs *refs, weir_stage *stage)
 {
     weir_buf_varint(out, refs->count);
     for (uint32_t i = 0; i < refs->count; i++)
-        weir_blob_ref_write(out, &refs->at[i]);
+        weir_stage_refer(stage, &refs->at[i], out);
 }
 
-static void write_recipe(weir_buf *out, const s3_recipe *recipe)
+static void write_recipe(weir_buf *out, const s3_recipe *recipe, weir_stage *stage)
 {
     weir_buf_blob(out, recipe->key);
     weir_buf_u64(out, recipe->size);
     weir_buf_add(out, recipe->sha.at, WEIR_SHA256_BYTES);
     weir_buf_blob(out, recipe->token);
     weir_buf_blob(out, weir_buf_view(&recipe->header));
-    write_refs(out, &recipe->file->now.block_refs);
+    write_refs(out, &recipe->file->now.block_refs, stage);
 }
 
-static void write_open(weir_buf *out, const s3_file *file, uint64_t format)
+static void write_open(weir_buf *out, const s3_file *file, weir_stage *stage)
 {
     weir_buf_blob(out, file->folder);
-    weir_buf_varint(out, format);
+    weir_buf_varint(out, 0); /* the format: see s3_payload_write */
     weir_buf_varint(out, file->now.rows);
     weir_buf_varint(out, file->now.block_count);
     weir_buf_u64(out, (uint64_t)file->now.watermark_us);
-    write_refs(out, &file->now.block_refs);
+    write_refs(out, &file->now.block_refs, stage);
     weir_buf_varint(out, file->now.open_rows);
-    write_refs(out, &file->now.open_refs);
+    write_refs(out, &file->now.open_refs, stage);
 }
 
-void s3_payload_write(const s3_sink *self, weir_buf *out)
+void s3_payload_write(const s3_sink *self, weir_stage *stage, weir_buf *out)
 {
     weir_buf_byte(out, S3_PAYLOAD_VERSION);
     weir_buf_varint(out, 1); /* files of other formats have rolled */
@@ -58,10 +58,10 @@ void s3_payload_write(const s3_sink *self, weir_buf *out)
     weir_buf_blob(out, self->format->schema);
     weir_buf_varint(out, self->recipes);
     for (uint32_t i = 0; i < self->recipes; i++)
-        write_recipe(out, &self->recipe[i]);
+        write_recipe(out, &self->recipe[i], stage);
     weir_buf_varint(out, self->opens);
     for (uint32_t i = 0; i < self->opens; i++)
-        write_open(out, self->open[i], 0);
+        write_open(out, self->open[i], stage);
 }
 
 static weir_code damaged(weir_err *err)

@@ -119,7 +119,7 @@ s3_recipe         *s3_recipe_add(s3_sink *self);
 void               s3_recipes_clear(s3_sink *self); /* frees them and their files */
 
 /* s3_payload */
-void      s3_payload_write(const s3_sink *self, weir_buf *out);
+void      s3_payload_write(const s3_sink *self, weir_stage *stage, weir_buf *out);
 weir_code s3_payload_read(s3_sink *self, weir_str payload, weir_err *err) WEIR_MUST_CHECK;
 
 /* s3_publish */

@@ -346,6 +346,6 @@ weir_code s3_stage(weir_sink *sink, const weir_stage_input *input, weir_buf *out
     weir_buf_done(&whole);
     for (uint32_t i = 0; i < self->opens; i++)
         s3_file_store(self->open[i], false, input->stage);
-    s3_payload_write(self, out_payload);
+    s3_payload_write(self, input->stage, out_payload);
     return WEIR_OK;
 }

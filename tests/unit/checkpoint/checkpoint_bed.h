@@ -21,6 +21,8 @@ typedef struct bed {
     weir_err     err;
     atomic_int   stop;
     bool         fresh, watch;
+    uint64_t     generation_epochs; /* 0: as in a release */
+    uint32_t     inline_bytes;
 } bed;
 
 static inline void bed_open(bed *b)
@@ -52,6 +54,8 @@ static inline weir_code bed_try_checkpoint(bed *b, weir_store *store, weir_check
                                    .fresh = b->fresh,
                                    .take_over = !b->watch,
                                    .epoch_interval_us = 5000000,
+                                   .generation_epochs = b->generation_epochs,
+                                   .inline_bytes = b->inline_bytes,
                                    .clock = &b->clock.base,
                                    .stop = &b->stop};
     return weir_checkpoint_open(&setup, out, &b->err);

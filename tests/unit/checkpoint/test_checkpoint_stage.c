@@ -115,7 +115,7 @@ static void references_come_back(void **state)
                          .expanded = 200000,
                          .crc = 0xDEADBEEF};
     memset(ref.nonce, 0x5A, sizeof ref.nonce);
-    weir_blob_ref_write(&bytes, &ref);
+    blob_ref_write(&bytes, &ref);
     weir_blob_ref got;
     weir_reader   reader = weir_reader_of(weir_buf_view(&bytes));
     CHECK(weir_blob_ref_read(&reader, &got));
@@ -141,7 +141,7 @@ static void references_come_back(void **state)
         {.idx = 1, .epoch = 1, .offset = WEIR_STORE_BODY_MAX + 1ull}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         weir_buf_clear(&bytes);
-        weir_blob_ref_write(&bytes, &bad[i]);
+        blob_ref_write(&bytes, &bad[i]);
         reader = weir_reader_of(weir_buf_view(&bytes));
         CHECK(!weir_blob_ref_read(&reader, &got));
     }
