@@ -133,6 +133,10 @@ typedef struct weir_job_settings {
     weir_str job_name;            /* [a-z0-9_-]{1,64} */
     weir_str checkpoint_location; /* s3://bucket/prefix or a folder */
     int64_t  epoch_interval_us;   /* 'epoch.interval', 5 seconds */
+    int64_t  retain_us;           /* 'checkpoint.retain', 7 days */
+    int64_t  collect_interval_us; /* 'gc.interval', 10 minutes; 0: never */
+    int64_t  collect_age_us;      /* 'gc.min_age', 24 hours */
+    int64_t  collect_rate;        /* 'gc.rate', 100 objects a second */
     int64_t  memory_limit;        /* bytes, 256 MiB */
     int64_t  lanes;               /* 0: one per core */
     weir_str http_listen;         /* "127.0.0.1:8080"; '' is off */

@@ -49,6 +49,9 @@ static weir_code start_threads(engine_job *engine, weir_err *err)
     if (pthread_create(&engine->commit_thread, NULL, engine_commit_main, engine) != 0)
         return weir_fail(err, WEIR_E_IO, "could not start a thread");
     engine->commit_started = true;
+    weir_code collecting = engine_collect_start(engine, err);
+    if (collecting != WEIR_OK)
+        return collecting;
     for (uint32_t s = 0; s < engine->sources; s++) {
         engine_source *source = &engine->source[s];
         if (pthread_create(&source->thread, NULL, engine_reader_main, source) != 0)
@@ -60,6 +63,7 @@ static weir_code start_threads(engine_job *engine, weir_err *err)
 
 static void stop_threads(engine_job *engine)
 {
+    atomic_store(&engine->collect_stop, 2);
     pthread_mutex_lock(&engine->lock);
     while (engine->committing != NULL)
         engine_wait(engine); /* it ends by itself: see engine_giving_up */
@@ -82,6 +86,7 @@ static void stop_threads(engine_job *engine)
         }
     for (uint32_t i = 0; engine->lane && i < engine->lanes; i++)
         engine_lane_stop(&engine->lane[i]);
+    engine_collect_join(engine);
 }
 
 static weir_code run_loop(engine_job *engine, weir_err *err)

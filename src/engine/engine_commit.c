@@ -324,6 +324,7 @@ static void report(commit *c, int64_t executed_us, int64_t put_us)
     weir_metric_add(WEIR_M_epochs, 1);
     weir_metric_add(WEIR_M_dead_letters, (int64_t)letters_of(c->epoch));
     weir_metric_set(WEIR_M_epoch, (int64_t)c->epoch->number);
+    weir_metric_set(WEIR_M_generation, (int64_t)atomic_load(&engine->generation));
     weir_metric_set(WEIR_M_epoch_execute_us, executed_us - c->epoch->cut_us);
     weir_metric_set(WEIR_M_epoch_put_us, put_us - executed_us);
     weir_metric_set(WEIR_M_epoch_commit_us, now_us - c->epoch->cut_us);
@@ -370,6 +371,7 @@ static weir_code run_epoch(commit *c, weir_err *err)
     rc = persist(c, tell_finalised, 0, "the checkpoint's store", err);
     if (rc != WEIR_OK)
         return rc;
+    atomic_store(&engine->generation, weir_checkpoint_generation(engine->checkpoint));
     acknowledge(c);
     report(c, executed_us, put_us);
     return WEIR_OK;

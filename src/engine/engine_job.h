@@ -122,6 +122,10 @@ struct engine_job {
     bool             commit_quit;
     pthread_t        commit_thread;
     bool             commit_started;
+    pthread_t        collect_thread;
+    bool             collect_started;
+    atomic_int       collect_stop; /* as setup->stop, for the collector alone */
+    _Atomic uint64_t generation;   /* that is ours */
     atomic_bool      halted;     /* a thread failed: error below is set */
     weir_err         error;
     atomic_bool      quit;       /* threads end */

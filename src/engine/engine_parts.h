@@ -144,6 +144,9 @@ void            engine_rows_gather(const engine_job *engine, engine_epoch *epoch
                                    engine_rows *out);
 weir_sink_rows *engine_rows_of_table(const engine_rows *rows, uint32_t group,
                                      uint32_t table); /* NULL: it gets none */
+/* engine_collect: old checkpoints are taken away beside the job. */
+weir_code engine_collect_start(engine_job *engine, weir_err *err);
+void      engine_collect_join(engine_job *engine); /* collect_stop was set before */
 
 /* engine_commit */
 void     *engine_commit_main(void *engine);

@@ -171,8 +171,8 @@ static weir_code take_over(engine_job *engine, weir_err *err)
     weir_code rc = engine_patiently(engine, take_over_once, engine,
                                     WEIR_STR("the checkpoint's store"), err);
     atomic_store(&engine->status->phase, WEIR_PHASE_RECOVERING);
-    weir_metric_set(WEIR_M_generation,
-                    (int64_t)weir_checkpoint_generation(engine->checkpoint));
+    atomic_store(&engine->generation, weir_checkpoint_generation(engine->checkpoint));
+    weir_metric_set(WEIR_M_generation, (int64_t)atomic_load(&engine->generation));
     if (rc != WEIR_OK || engine->last == NULL)
         return rc;
     engine->last_epoch = engine->last->epoch;
