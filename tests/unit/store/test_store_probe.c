@@ -218,7 +218,7 @@ static void machine_without_threads_is_asked_later(void **state)
 {
     (void)state;
     weir_err err;
-    bed.threads = 40;
+    bed.threads = 20;
     bed.prefix = WEIR_STR("");
     CHECK_FAILS(probe(SOUND, &err), WEIR_E_NOMEM, &err);
     CHECK_INT(err.fate, WEIR_FATE_RETRY);
