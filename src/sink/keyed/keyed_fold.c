@@ -11,6 +11,7 @@
  */
 #include "keyed/keyed.h"
 
+#include <endian.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,15 +35,18 @@ typedef struct folding {
     size_t                count;
 } folding;
 
-static void big_endian(weir_buf *out, uint64_t value, uint32_t bytes)
+static void big_endian(weir_buf *out, uint64_t value)
 {
-    for (uint32_t i = bytes; i-- > 0;)
-        weir_buf_byte(out, (uint8_t)(value >> (i * 8)));
+    uint64_t ordered = htobe64(value);
+    weir_buf_add(out, &ordered, sizeof ordered);
 }
 
 static void key_text(weir_buf *out, weir_str text)
 {
-    for (size_t i = 0; i < text.len; i++) {
+    bool plain = text.len > 0 && memchr(text.at, '\0', text.len) == NULL;
+    if (plain)
+        weir_buf_str(out, text);
+    for (size_t i = 0; !plain && i < text.len; i++) {
         weir_buf_byte(out, (uint8_t)text.at[i]);
         if (text.at[i] == '\0')
             weir_buf_byte(out, 0xFF);
@@ -58,12 +62,12 @@ static void key_value(weir_buf *out, const weir_column *column, uint32_t row)
     } else if (column->type.id == WEIR_T_NUMERIC) {
         unsigned __int128 bits =
             (unsigned __int128)value.i128 ^ ((unsigned __int128)1 << 127);
-        big_endian(out, (uint64_t)(bits >> 64), 8);
-        big_endian(out, (uint64_t)bits, 8);
+        big_endian(out, (uint64_t)(bits >> 64));
+        big_endian(out, (uint64_t)bits);
     } else if (column->type.id == WEIR_T_BOOL) {
         weir_buf_byte(out, value.boolean);
     } else {
-        big_endian(out, (uint64_t)value.i64 ^ (1ull << 63), 8);
+        big_endian(out, (uint64_t)value.i64 ^ (1ull << 63));
     }
 }
 
