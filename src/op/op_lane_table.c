@@ -1,7 +1,7 @@
 /* op/op_lane_table: the groups that one lane touched in this epoch.
  *
  * Open addressing; a slot has a tag of the hash and a reference to the group, which lies
- * with its accumulators and its key in one piece. Groups of a slice are chained, so that
+ * with its accumulators and its key in one piece. Groups of a slice are listed, so that
  * merging a slice touches only its own.
  *
  * Memory is counted twice in the budget: once for itself and once for the state that it
@@ -26,6 +26,7 @@
 #define ROOM_FIRST 256u
 #define BLOCK 32u                       /* rows whose slots and groups are fetched ahead */
 #define SLAB_FIRST 4096u
+#define LIST_FIRST 16u                  /* refs */
 #define RUN (WEIR_PAGES_BYTES / OP_CHUNK_BYTES) /* chunks in one piece, behind the first RUN */
 
 _Static_assert(OP_CHUNK_BYTES > 2 * OP_KEY_BYTES_MAX, "a group fits into a chunk");
@@ -87,10 +88,35 @@ void op_lane_done(op_lane_table *table)
     while (table->chunks > 0)
         drop_chunk(table);
     weir_heap_free(table->chunk);
+    for (uint32_t s = 0; s < WEIR_SLICES; s++)
+        weir_heap_free(table->list[s].ref);
     free_slots(table->slot, table->room);
     weir_slab_done(&table->slab);
     let_go(table, table->held);
     op_lane_init(table, table->budget, table->key_at);
+}
+
+/* A list that was hardly used gives its memory back. */
+static void empty_list(op_lane_table *table, op_lane_list *list)
+{
+    if (list->room > LIST_FIRST && list->count < list->room / 16) {
+        let_go(table, sizeof(uint32_t) * list->room);
+        weir_heap_free(list->ref);
+        list->ref = NULL;
+        list->room = 0;
+    }
+    list->count = 0;
+}
+
+static void add_to_list(op_lane_table *table, op_lane_list *list, uint32_t ref)
+{
+    if (list->count == list->room) {
+        uint32_t room = list->room ? 2 * list->room : LIST_FIRST;
+        list->ref = weir_heap_more(list->ref, sizeof(uint32_t) * room);
+        hold(table, sizeof(uint32_t) * (room - list->room));
+        list->room = room;
+    }
+    list->ref[list->count++] = ref;
 }
 
 /* Empty again; some memory is kept for the next epoch. */
@@ -111,7 +137,8 @@ void op_lane_reset(op_lane_table *table)
     }
     if (table->room > 0 && table->count > 0)
         memset(table->slot, 0, sizeof(op_lane_slot) * table->room);
-    memset(table->head, 0, sizeof(table->head));
+    for (uint32_t s = 0; s < WEIR_SLICES; s++)
+        empty_list(table, &table->list[s]);
     weir_slab_done(&table->slab);
     table->count = table->used_chunks = table->chunk_at = 0;
 }
@@ -127,7 +154,7 @@ static uint32_t room_for(uint32_t groups)
 size_t op_lane_growth(const op_lane_table *table, uint32_t groups, size_t key_bytes)
 {
     uint32_t room = room_for(table->count + groups);
-    size_t   bytes = (size_t)groups * (table->key_at + OP_UNIT) + key_bytes;
+    size_t   bytes = (size_t)groups * (table->key_at + OP_UNIT + LIST_FIRST) + key_bytes;
     bytes = (bytes / OP_CHUNK_BYTES + 1) * OP_CHUNK_BYTES;
     if (room > table->room)
         bytes += sizeof(op_lane_slot) * room;
@@ -179,14 +206,12 @@ static uint32_t add(op_lane_table *table, uint64_t hash, weir_str key, int64_t w
         next_chunk(table);
     uint32_t  ref = (table->used_chunks - 1) * OP_UNITS + table->chunk_at / OP_UNIT;
     op_group *group = op_lane_at(table, ref);
-    uint32_t  slice = weir_slice_of(hash);
     table->chunk_at += (uint32_t)bytes;
     memset(group, 0, table->key_at);
     group->entry = (weir_entry){hash, (uint32_t)key.len, WEIR_SAVED};
     group->window_end = window_end;
-    group->next = table->head[slice];
     memcpy((char *)group + table->key_at, key.at, key_room);
-    table->head[slice] = ref;
+    add_to_list(table, &table->list[weir_slice_of(hash)], ref);
     table->count++;
     return ref;
 }
@@ -237,8 +262,12 @@ static void fetch_groups(const op_lane_table *table, const op_keys *keys, uint32
 {
     uint32_t mask = table->room - 1;
     uint32_t to = keys->count - from < BLOCK ? keys->count : from + BLOCK;
-    for (uint32_t i = from; i < to; i++)
-        op_lane_ahead(table, table->slot[(uint32_t)keys->hash[i] & mask].ref);
+    for (uint32_t i = from; i < to; i++) {
+        uint32_t tag = (uint32_t)keys->hash[i], at = tag & mask;
+        while (table->slot[at].ref != 0 && table->slot[at].tag != tag)
+            at = (at + 1) & mask; /* the group itself, not who is in its place */
+        op_lane_ahead(table, table->slot[at].ref);
+    }
 }
 
 /* Slots are fetched two blocks ahead, groups one. */

@@ -18,6 +18,7 @@ void      op_lane_find(op_lane_table *table, const op_keys *keys, const int64_t 
 #define OP_CHUNK_BYTES (256u << 10)
 #define OP_UNIT 16u
 #define OP_UNITS (OP_CHUNK_BYTES / OP_UNIT)
+#define OP_AHEAD_KEY 24u /* bytes of a key that are fetched with its group: most are shorter */
 static inline op_group *op_lane_at(const op_lane_table *table, uint32_t ref)
 {
     return (op_group *)(void *)(table->chunk[ref / OP_UNITS] + (size_t)(ref % OP_UNITS) * OP_UNIT);
@@ -29,8 +30,9 @@ static inline void op_lane_ahead(const op_lane_table *table, uint32_t ref)
     if (ref == 0)
         return;
     const char *group = (const char *)op_lane_at(table, ref);
-    __builtin_prefetch(group, 1);
-    __builtin_prefetch(group + table->key_at, 1);
+    for (uint32_t at = 0; at < table->key_at + OP_AHEAD_KEY; at += 64)
+        __builtin_prefetch(group + at, 1);
+    __builtin_prefetch(group + table->key_at + OP_AHEAD_KEY, 1);
 }
 
 #endif

@@ -8,6 +8,8 @@
 #include "op_lane_table.h"
 #include "op_slice.h"
 
+#define AHEAD 4u /* groups that are fetched ahead */
+
 static bool is_neutral(const op_aggregate *aggregate, const op_group *group)
 {
     if (group->rows != 0)
@@ -40,21 +42,26 @@ static void merge_group(weir_ops *ops, op_aggregate *aggregate, op_slice *slice,
     weir_unsaved_add(&slice->unsaved, &into->entry);
 }
 
+/* Groups of a slice lie far apart: the next ones are fetched meanwhile. */
+static void merge_list(weir_ops *ops, op_aggregate *aggregate, const op_lane_table *table,
+                       uint32_t slice)
+{
+    const op_lane_list *list = &table->list[slice];
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (i + AHEAD < list->count)
+            op_lane_ahead(table, list->ref[i + AHEAD]);
+        merge_group(ops, aggregate, &aggregate->slice[slice], op_lane_at(table, list->ref[i]));
+    }
+}
+
 weir_code weir_ops_merge(weir_ops *ops, uint32_t slice, weir_err *err)
 {
     (void)err; /* memory was judged when rows were pushed */
     weir_assert(slice < WEIR_SLICES);
     for (uint32_t a = 0; a < ops->aggregates; a++) {
         op_aggregate *aggregate = &ops->aggregate[a];
-        for (uint32_t lane = 0; lane < ops->lanes; lane++) {
-            op_lane_table *table = &aggregate->lane[lane];
-            for (uint32_t ref = table->head[slice]; ref != 0;) {
-                op_group *group = op_lane_at(table, ref);
-                ref = group->next;
-                op_lane_ahead(table, ref); /* groups of a slice lie far apart */
-                merge_group(ops, aggregate, &aggregate->slice[slice], group);
-            }
-        }
+        for (uint32_t lane = 0; lane < ops->lanes; lane++)
+            merge_list(ops, aggregate, &aggregate->lane[lane], slice);
     }
     return WEIR_OK;
 }

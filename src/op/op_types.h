@@ -24,10 +24,9 @@
 /* A group: of a lane's table, or of the state. Its accumulators lie behind it, then its
    key. */
 typedef struct op_group {
-    weir_entry entry;
+    _Alignas(16) weir_entry entry;
     int64_t    rows; /* inserts less retractions */
     int64_t    window_end;
-    uint32_t   next;    /* lane: the next group of the slice */
     uint32_t   emitted; /* state: bit f: the flow has a row of this group */
     bool       changed; /* state: on the slice's list */
     bool       stored;  /* state: a checkpoint has it */
@@ -48,6 +47,11 @@ typedef struct op_lane_slot {
     uint32_t ref; /* 0: free */
 } op_lane_slot;
 
+typedef struct op_lane_list { /* groups of one slice, by ref, as they came */
+    uint32_t *ref;
+    uint32_t  count, room;
+} op_lane_list;
+
 typedef struct op_lane_table {
     weir_budget  *budget;
     op_lane_slot *slot;
@@ -57,7 +61,7 @@ typedef struct op_lane_table {
     uint32_t      chunks, chunk_room;
     uint32_t      used_chunks;
     uint32_t      chunk_at;   /* bytes used of the last one */
-    uint32_t      head[WEIR_SLICES]; /* ref of a slice's first group, 0: none */
+    op_lane_list  list[WEIR_SLICES];
     weir_slab     slab;       /* what accumulators hold beside themselves */
     size_t        held;       /* bytes that the budget counts, twice: see op_lane_table.c */
 } op_lane_table;
