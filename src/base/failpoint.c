@@ -175,7 +175,7 @@ static bool act(const failpoint_term *term)
         (void)kill(getpid(), SIGKILL); /* does not come back */
         return false;
     case FAILPOINT_STOP:
-        (void)kill(getpid(), SIGSTOP); /* comes back after SIGCONT */
+        (void)raise(SIGSTOP); /* this thread first: here, not a little later */
         return false;
     case FAILPOINT_EXIT:
         _exit(WEIR_EXIT_JOB);
@@ -269,7 +269,7 @@ void weir_fault_end(const weir_fault *fault)
     if (fault->what == WEIR_FAULT_KILL)
         (void)kill(getpid(), SIGKILL);
     if (fault->what == WEIR_FAULT_STOP)
-        (void)kill(getpid(), SIGSTOP);
+        (void)raise(SIGSTOP);
 }
 
 static weir_code give(const weir_fault *fault, weir_err *err)

@@ -274,7 +274,7 @@ weir_code weir_checkpoint_finalised(weir_checkpoint *checkpoint, weir_err *err)
     checkpoint->finalised = true;
     write_hint(checkpoint);
     bool full =
-        checkpoint->gen_epochs >= checkpoint->gen_epochs_most ||
+        checkpoint->sealing || checkpoint->gen_epochs >= checkpoint->gen_epochs_most ||
         checkpoint_is_stale(checkpoint, checkpoint->gen_boot_us, checkpoint->gen_us_most);
     full = WEIR_FAILPOINT_IS(gen_is_full) || full;
     if (!full || checkpoint->stage != NULL)

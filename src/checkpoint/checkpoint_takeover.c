@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include "weir/failpoint.h"
+#include "weir/mutant.h"
 #include "weir/log.h"
 
 enum { LOOKS_MAX = 4 };
@@ -277,7 +278,7 @@ static void own(weir_checkpoint *checkpoint, const takeover *t)
     weir_assert(t->tail.gen < RECORD_NUMBER_MAX);
     checkpoint->owned = true;
     checkpoint->sealing = false;
-    checkpoint->gen = t->tail.gen + 1;
+    checkpoint->gen = t->tail.gen + !weir_mutant(reuse_generation);
     checkpoint->idx = 0;
     checkpoint->last = t->tail.last;
     checkpoint->finalised = t->tail.finalised;

@@ -280,13 +280,20 @@ static const char *section_of(const engine_job *engine, uint32_t g)
                               : engine->dead[g - engine->groups].section;
 }
 
+/* E5. */
+static weir_code commit_groups(commit *c, weir_err *err)
+{
+    weir_code rc = WEIR_OK;
+    for (uint32_t g = 0; g < c->engine->groups && rc == WEIR_OK; g++)
+        rc = persist(c, commit_group, g, section_of(c->engine, g), err);
+    return rc;
+}
+
 /* E5 and E6. */
 static weir_code make_visible(commit *c, weir_err *err)
 {
     const engine_job *engine = c->engine;
-    weir_code rc = WEIR_OK;
-    for (uint32_t g = 0; g < engine->groups && rc == WEIR_OK; g++)
-        rc = persist(c, commit_group, g, section_of(engine, g), err);
+    weir_code rc = commit_groups(c, err);
     for (uint32_t g = 0; g < engine->groups + engine->deads && rc == WEIR_OK; g++)
         rc = persist(c, finalise_group, g, section_of(engine, g), err);
     return rc;
@@ -358,9 +365,13 @@ static weir_code run_epoch(commit *c, weir_err *err)
         return rc;
     int64_t executed_us = engine->clock->mono_us(engine->clock);
     set_unfinished(engine, true);
+    if (weir_mutant(commit_before_put))
+        (void)commit_groups(c, err);
     rc = weir_stage_publish(c->stage, err);
     if (rc == WEIR_OK)
         rc = adopt_manifest(c, err);
+    if (rc == WEIR_OK && weir_mutant(finalise_late))
+        rc = weir_checkpoint_finalised(engine->checkpoint, err);
     int64_t put_us = engine->clock->mono_us(engine->clock);
     if (rc == WEIR_OK)
         rc = make_visible(c, err);

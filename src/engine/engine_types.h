@@ -16,6 +16,7 @@
 #include "weir/hash.h"
 #include "weir/log.h"
 #include "weir/metric.h"
+#include "weir/mutant.h"
 #include "weir/op.h"
 
 #define ENGINE_MARKS_MAX 64u        /* origins of one partition; the oldest is dropped */

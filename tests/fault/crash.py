@@ -17,7 +17,7 @@ from harness import TREE, Embedded, binary, compare, stray_files, wait_until
 
 EVENTS = 1_600
 FLAGS = ("--partitions", 4, "--customers", 10, "--bad", 60, "--span", "2 hours")
-JOBS = int(os.environ.get("WEIR_JOBS") or os.cpu_count())
+JOBS = 2 * int(os.environ.get("WEIR_JOBS") or os.cpu_count())  # a run waits half of its time
 LETTER = ("topic", "partition", "offset", "code", "column")
 
 # In every run: many small epochs, a generation that ends on the way, data objects now and then.
@@ -200,7 +200,7 @@ class Bench:
         code = self.start(job, situation, text).wait(60)
         return code, Trace(job.dir / "trace")
 
-    def haunted_run(self, job, situation, text, in_transaction):
+    def haunted_run(self, job, situation, text, locked):
         """A worker stands still, another one takes its lineage over, the first goes on."""
         first = self.start(job, situation, text, "--take-over")
         wait_until(lambda: first.stopped() or first.ended(), 60, 0.002)
@@ -208,7 +208,7 @@ class Bench:
         seals = job.s3 / "checkpoints/revenue/l1/t0/seals"
         before = len(list(seals.glob("*")))
         second = twin.start("--until", "end", "--take-over", env={"WEIR_FAILPOINT": spec()})
-        if in_transaction:  # a SQLite file that is locked holds the second up, too
+        if locked:  # that holds the second up, too
             wait_until(lambda: len(list(seals.glob("*"))) > before or second.ended(), 60, 0.002)
         else:
             wait_until(second.ended, 60, 0.002)
@@ -255,14 +255,21 @@ class Outcome:
         self.case, self.reached, self.wrong = case, reached, wrong
 
 
+def holds_lock(point, action):
+    """Does a worker that stands still there keep others out of a SQLite file?"""
+    if not action.startswith("zombie") or failpoints()[point] not in ("SQL", "ROWS"):
+        return False
+    begins = ("ep_sql_begin", "tk_replay_begin", "ep_sql_look", "tk_row_for_update", "tk_start_row")
+    return action != "zombie" or point not in begins
+
+
 def try_run(bench, job, case, run):
     """Gives which of the run's failpoints acted, and what is wrong."""
     text = spec(*((p, terms_of(p, a, n)) for p, a, n in run), seed=case.seed)
     why = ""
     if any(a.startswith("zombie") for _, a, _ in run):
-        kinds = failpoints()
-        code, trace, why = bench.haunted_run(
-            job, case.situation, text, any(kinds[p] in ("SQL", "ROWS") for p, _, _ in run))
+        locked = any(holds_lock(p, a) for p, a, _ in run)
+        code, trace, why = bench.haunted_run(job, case.situation, text, locked)
     else:
         code, trace = bench.run(job, case.situation, text)
     reached = [p for p, _, _ in run if p in trace.acts]

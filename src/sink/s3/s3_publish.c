@@ -17,6 +17,7 @@
 
 #include "weir/failpoint.h"
 #include "weir/metric.h"
+#include "weir/mutant.h"
 
 #define S3_PERMANENT_US (10LL * 60 * 1000000)
 #define S3_FLIGHT_BYTES (64u << 20) /* of files that are put side by side */
@@ -46,7 +47,8 @@ static weir_code compare(s3_sink *self, s3_recipe *recipe, weir_err *err)
                           WEIR_STR_FMT(recipe->key));
     if (rc != WEIR_OK)
         return rc;
-    if (weir_str_is(recipe->token, object.got_token) && object.size == recipe->size) {
+    if ((weir_str_is(recipe->token, object.got_token) && object.size == recipe->size) ||
+        weir_mutant(trust_any_file)) {
         recipe->published = true;
         return WEIR_OK;
     }
