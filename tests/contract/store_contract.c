@@ -122,8 +122,8 @@ static weir_code put(fixture *f, weir_str at, weir_str body, bool only_new,
 {
     weir_err err;
     *out = (weir_object){.key = at, .body = body};
-    weir_code rc = only_new ? f->kind->put_new(f->store, out, 1, &err)
-                            : f->kind->put(f->store, out, 1, &err);
+    weir_code rc = only_new ? f->store->kind->put_new(f->store, out, 1, &err)
+                            : f->store->kind->put(f->store, out, 1, &err);
     assert_int_equal(rc, out->rc);
     if (rc != WEIR_OK)
         assert_int_equal(rc, err.code);
@@ -159,11 +159,11 @@ static void what_is_missing_is_not_found(void **state)
     fixture    *f = *state;
     weir_err    err;
     weir_object object = {.key = key(f, "not/there")};
-    assert_int_equal(f->kind->get(f->store, &object, 1, &err), WEIR_E_NOTFOUND);
+    assert_int_equal(f->store->kind->get(f->store, &object, 1, &err), WEIR_E_NOTFOUND);
     assert_int_equal(object.rc, WEIR_E_NOTFOUND);
     assert_int_equal(err.code, WEIR_E_NOTFOUND);
-    assert_int_equal(f->kind->head(f->store, &object, 1, &err), WEIR_E_NOTFOUND);
-    assert_int_equal(f->kind->remove(f->store, &object, 1, &err), WEIR_OK);
+    assert_int_equal(f->store->kind->head(f->store, &object, 1, &err), WEIR_E_NOTFOUND);
+    assert_int_equal(f->store->kind->remove(f->store, &object, 1, &err), WEIR_OK);
     weir_buf_done(&object.got);
 }
 
@@ -191,7 +191,7 @@ static void *race(void *at)
     racer      *self = at;
     weir_err    err;
     weir_object object = {.key = self->key, .body = weir_str_of(self->body)};
-    self->rc = self->f->kind->put_new(self->f->store, &object, 1, &err);
+    self->rc = self->f->store->kind->put_new(self->f->store, &object, 1, &err);
     return NULL;
 }
 
@@ -235,19 +235,19 @@ static void many_requests_at_once_have_outcomes_of_their_own(void **state)
         object[i].key = key(f, name);
         object[i].body = object[i].key;
     }
-    assert_int_equal(f->kind->put_new(f->store, object, 20, &err), WEIR_OK);
-    assert_int_equal(f->kind->put_new(f->store, object, 40, &err), WEIR_E_CONFLICT);
+    assert_int_equal(f->store->kind->put_new(f->store, object, 20, &err), WEIR_OK);
+    assert_int_equal(f->store->kind->put_new(f->store, object, 40, &err), WEIR_E_CONFLICT);
     for (int i = 0; i < 40; i++)
         assert_int_equal(object[i].rc, i < 20 ? WEIR_E_CONFLICT : WEIR_OK);
     object[7].key = key(f, "many/none");
-    assert_int_equal(f->kind->get(f->store, object, 40, &err), WEIR_E_NOTFOUND);
+    assert_int_equal(f->store->kind->get(f->store, object, 40, &err), WEIR_E_NOTFOUND);
     for (int i = 0; i < 40; i++) {
         assert_int_equal(object[i].rc, i == 7 ? WEIR_E_NOTFOUND : WEIR_OK);
         if (i != 7)
             assert_true(weir_str_eq(weir_buf_view(&object[i].got), object[i].key));
         weir_buf_done(&object[i].got);
     }
-    assert_int_equal(f->kind->get(f->store, object, 0, &err), WEIR_OK);
+    assert_int_equal(f->store->kind->get(f->store, object, 0, &err), WEIR_OK);
 }
 
 static void get_of_a_range_gives_just_that(void **state)
@@ -264,14 +264,14 @@ static void get_of_a_range_gives_just_that(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         object = (weir_object){
             .key = key(f, "r"), .from = cases[i].from, .length = cases[i].length};
-        assert_int_equal(f->kind->get(f->store, &object, 1, &err), WEIR_OK);
+        assert_int_equal(f->store->kind->get(f->store, &object, 1, &err), WEIR_OK);
         assert_true(weir_str_is(weir_buf_view(&object.got), cases[i].want));
         weir_buf_done(&object.got);
     }
     const uint64_t bad[][2] = {{9, 2}, {10, 1}, {0, 11}, {500, 3}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         object = (weir_object){.key = key(f, "r"), .from = bad[i][0], .length = bad[i][1]};
-        assert_int_equal(f->kind->get(f->store, &object, 1, &err), WEIR_E_CORRUPT);
+        assert_int_equal(f->store->kind->get(f->store, &object, 1, &err), WEIR_E_CORRUPT);
         assert_true(object.permanent);
         weir_buf_done(&object.got);
     }
@@ -292,7 +292,7 @@ static void big_objects_come_back_whole(void **state)
     expect_body(f, key(f, "big"), (weir_str){bytes, len});
     weir_err err;
     object = (weir_object){.key = key(f, "big"), .from = 19u << 20, .length = 1000};
-    assert_int_equal(f->kind->get(f->store, &object, 1, &err), WEIR_OK);
+    assert_int_equal(f->store->kind->get(f->store, &object, 1, &err), WEIR_OK);
     assert_memory_equal(object.got.at, bytes + (19u << 20), 1000);
     weir_buf_done(&object.got);
     free(bytes);
@@ -305,13 +305,13 @@ static void head_tells_size_and_token(void **state)
     weir_object object = {.key = key(f, "h"),
                           .body = WEIR_STR("12345"),
                           .token = WEIR_STR("job/l1/t0/7/9/0/abcdef")};
-    assert_int_equal(f->kind->put_new(f->store, &object, 1, &err), WEIR_OK);
+    assert_int_equal(f->store->kind->put_new(f->store, &object, 1, &err), WEIR_OK);
     weir_object seen = {.key = key(f, "h")};
-    assert_int_equal(f->kind->head(f->store, &seen, 1, &err), WEIR_OK);
+    assert_int_equal(f->store->kind->head(f->store, &seen, 1, &err), WEIR_OK);
     assert_int_equal(seen.size, 5);
     assert_string_equal(seen.got_token, "job/l1/t0/7/9/0/abcdef");
     assert_int_equal(put(f, key(f, "h"), WEIR_STR("plain"), false, &object), WEIR_OK);
-    assert_int_equal(f->kind->head(f->store, &seen, 1, &err), WEIR_OK);
+    assert_int_equal(f->store->kind->head(f->store, &seen, 1, &err), WEIR_OK);
     assert_string_equal(seen.got_token, "");
 }
 
@@ -324,7 +324,8 @@ static void token_that_no_header_can_hold_is_refused(void **state)
     const weir_str bad[] = {WEIR_STR("a\nb"), WEIR_STR("\x80"), {big, sizeof big}};
     for (size_t i = 0; i < 3; i++) {
         weir_object object = {.key = key(f, "t"), .body = WEIR_STR("1"), .token = bad[i]};
-        assert_int_equal(f->kind->put_new(f->store, &object, 1, &err), WEIR_E_CONFIG);
+        assert_int_equal(f->store->kind->put_new(f->store, &object, 1, &err),
+                         WEIR_E_CONFIG);
         assert_true(object.permanent);
     }
 }
@@ -359,9 +360,10 @@ static void hostile_keys_are_refused_and_nothing_is_written(void **state)
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         weir_object object = {.key = bad[i], .body = WEIR_STR("1")};
-        assert_int_equal(f->kind->put_new(f->store, &object, 1, &err), WEIR_E_CONFIG);
+        assert_int_equal(f->store->kind->put_new(f->store, &object, 1, &err),
+                         WEIR_E_CONFIG);
         assert_true(object.permanent);
-        assert_int_equal(f->kind->put(f->store, &object, 1, &err), WEIR_E_CONFIG);
+        assert_int_equal(f->store->kind->put(f->store, &object, 1, &err), WEIR_E_CONFIG);
         assert_true(object.permanent);
     }
 }
@@ -393,8 +395,8 @@ static void odd_but_fair_keys_are_kept_apart(void **state)
     weir_listed *listed = NULL;
     uint32_t     got = 0;
     weir_err     err;
-    assert_int_equal(f->kind->list(f->store, key(f, ""), WEIR_STR(""), 100, f->arena,
-                                   &listed, &got, &err),
+    assert_int_equal(f->store->kind->list(f->store, key(f, ""), WEIR_STR(""), 100, f->arena,
+                                          &listed, &got, &err),
                      WEIR_OK);
     assert_int_equal(got, count);
     for (size_t i = 0; i < count; i++) {
@@ -445,8 +447,8 @@ static void list_is_in_byte_order_and_pages(void **state)
             weir_listed *listed = NULL;
             uint32_t     got = 0;
             weir_err     err;
-            assert_int_equal(f->kind->list(f->store, key(f, "l/"), after, page, f->arena,
-                                           &listed, &got, &err),
+            assert_int_equal(f->store->kind->list(f->store, key(f, "l/"), after, page,
+                                                  f->arena, &listed, &got, &err),
                              WEIR_OK);
             assert_true(got <= page);
             for (uint32_t i = 0; i < got; i++, at++) {
@@ -478,17 +480,18 @@ static void list_takes_any_text_as_prefix(void **state)
     } cases[] = {{"p", 2},      {"p/", 2},      {"p/a", 2}, {"p/ab", 1},   {"p/ab/", 1},
                  {"p/ab/c", 1}, {"p/ab/cd", 0}, {"q", 0},   {"p/ab/c/", 0}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        assert_int_equal(f->kind->list(f->store, key(f, cases[i].prefix), WEIR_STR(""), 10,
-                                       f->arena, &listed, &got, &err),
+        assert_int_equal(f->store->kind->list(f->store, key(f, cases[i].prefix),
+                                              WEIR_STR(""), 10, f->arena, &listed, &got,
+                                              &err),
                          WEIR_OK);
         assert_int_equal(got, cases[i].want);
     }
-    assert_int_equal(f->kind->list(f->store, key(f, "p/"), key(f, "p/zz"), 10, f->arena,
-                                   &listed, &got, &err),
+    assert_int_equal(f->store->kind->list(f->store, key(f, "p/"), key(f, "p/zz"), 10,
+                                          f->arena, &listed, &got, &err),
                      WEIR_OK);
     assert_int_equal(got, 0);
-    assert_int_equal(f->kind->list(f->store, key(f, "p/"), key(f, "o"), 10, f->arena,
-                                   &listed, &got, &err),
+    assert_int_equal(f->store->kind->list(f->store, key(f, "p/"), key(f, "o"), 10, f->arena,
+                                          &listed, &got, &err),
                      WEIR_OK);
     assert_int_equal(got, 2);
 }
@@ -499,8 +502,8 @@ static void removed_object_is_gone_and_may_be_made_anew(void **state)
     weir_err    err;
     weir_object object;
     assert_int_equal(put(f, key(f, "d"), WEIR_STR("1"), true, &object), WEIR_OK);
-    assert_int_equal(f->kind->remove(f->store, &object, 1, &err), WEIR_OK);
-    assert_int_equal(f->kind->get(f->store, &object, 1, &err), WEIR_E_NOTFOUND);
+    assert_int_equal(f->store->kind->remove(f->store, &object, 1, &err), WEIR_OK);
+    assert_int_equal(f->store->kind->get(f->store, &object, 1, &err), WEIR_E_NOTFOUND);
     assert_int_equal(put(f, key(f, "d"), WEIR_STR("2"), true, &object), WEIR_OK);
     expect_body(f, key(f, "d"), WEIR_STR("2"));
 }

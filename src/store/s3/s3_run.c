@@ -138,6 +138,7 @@ static s3_meaning take_body(weir_http_request *request, weir_object *object)
     bool     ranged = object->from > 0 || object->length > 0;
     if (length.at == NULL && !chunked)
         return S3_AGAIN; /* nothing says that it is whole */
+    /* cover: libcurl takes no answer whose length is no number */
     if (length.at != NULL && (!weir_str_to_u64(length, &promised) || promised != got))
         return S3_AGAIN;
     if (ranged && (request->status != 206 ||

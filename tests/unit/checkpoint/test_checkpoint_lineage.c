@@ -5,6 +5,7 @@
 #include "checkpoint_bed.h"
 #include "checkpoint_parts.h"
 
+#include "weir/failpoint.h"
 #include "weir/limits.h"
 
 static void owner_seals_its_own_generation_when_it_is_old(void **state)
@@ -104,8 +105,8 @@ static void shut_down_behind_an_interrupted_self_seal_is_clean(void **state)
     CHECK(bed_has(&b, BED_BASE "seals/00000001"));
     CHECK(bed_has(&b, BED_BASE "log/00000002/00000001")); /* of the shutdown */
     b.watch = true; /* nobody is at work: there is nothing to watch */
-    int64_t  before_us = b.clock.mono;
-    bool     finalised = false;
+    int64_t before_us = b.clock.mono;
+    bool    finalised = false;
     checkpoint = bed_checkpoint(&b);
     CHECK_U64(bed_take_over(&b, checkpoint, &finalised)->epoch, WEIR_EPOCHS_PER_GENERATION);
     CHECK(finalised);
@@ -115,6 +116,26 @@ static void shut_down_behind_an_interrupted_self_seal_is_clean(void **state)
 }
 
 /* The open stage has its place in the generation already. */
+static void owner_seals_its_own_generation_where_a_failpoint_wants_it(void **state)
+{
+    (void)state;
+    bed b;
+    if (!weir_failpoints_built())
+        return;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = bed_checkpoint(&b);
+    (void)bed_take_over(&b, checkpoint, NULL);
+    CHECK(weir_failpoint_set("gen_is_full=1*off->1*yes"));
+    bed_run(&b, checkpoint, 1, 1);
+    CHECK_U64(weir_checkpoint_generation(checkpoint), 1);
+    bed_run(&b, checkpoint, 2, 3);
+    CHECK(weir_failpoint_set("gen_is_full=off"));
+    CHECK_U64(weir_checkpoint_generation(checkpoint), 2);
+    CHECK(bed_has(&b, BED_BASE "seals/00000001"));
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
 static void owner_with_an_open_stage_seals_later(void **state)
 {
     (void)state;
@@ -383,6 +404,7 @@ int main(void)
         TEST(owner_seals_its_own_generation_when_it_is_long),
         TEST(self_seal_that_was_interrupted_is_gone_on_with),
         TEST(shut_down_behind_an_interrupted_self_seal_is_clean),
+        TEST(owner_seals_its_own_generation_where_a_failpoint_wants_it),
         TEST(owner_with_an_open_stage_seals_later),
         TEST(self_seal_of_a_fenced_owner_is_noticed),
         TEST(fresh_begins_the_next_lineage_and_ends_the_one_before),

@@ -4,6 +4,7 @@
  */
 #include "checkpoint_bed.h"
 
+#include "weir/failpoint.h"
 #include "weir/limits.h"
 
 static weir_checkpoint *owner(bed *b)
@@ -292,6 +293,88 @@ static void bit_of_a_blob_that_flips_on_the_way_is_read_again(void **state)
         weir_buf_done(&good);
         weir_buf_done(&got);
     }
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static faulty_act flip_then_busy(void *self, const char *verb, const weir_object *object,
+                                 uint64_t call)
+{
+    int *gets = self;
+    (void)object;
+    (void)call;
+    if (strcmp(verb, "get") != 0)
+        return FAULTY_PASS;
+    return (*gets)++ == 0 ? FAULTY_FLIP : FAULTY_BUSY;
+}
+
+/* A blob that looks damaged is not called so before it could be looked at twice. */
+static void second_look_that_fails_may_be_tried_again(void **state)
+{
+    (void)state;
+    bed           b;
+    weir_blob_ref ref[2];
+    weir_buf      got = {0};
+    int           gets = 0;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    publish_blobs(&b, checkpoint, ref);
+    b.store.hook = flip_then_busy;
+    b.store.self = &gets;
+    CHECK_FAILS(weir_checkpoint_fetch(checkpoint, &ref[1], 1, &got, &b.err), WEIR_E_REMOTE,
+                &b.err);
+    CHECK_INT(b.err.fate, WEIR_FATE_RETRY);
+    CHECK_INT(gets, 2);
+    weir_buf_done(&got);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+/* Nothing is read for an empty blob, and what is said of it is checked all the same. */
+static void empty_blob_that_is_said_to_expand_halts(void **state)
+{
+    (void)state;
+    bed           b;
+    weir_blob_ref ref[2];
+    weir_buf      got = {0};
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    publish_blobs(&b, checkpoint, ref);
+    weir_blob_ref lie = ref[0];
+    uint64_t      before = b.store.gets;
+    lie.length = 0;
+    lie.crc = 0;
+    lie.expanded = 5;
+    CHECK_FAILS(weir_checkpoint_fetch(checkpoint, &lie, 1, &got, &b.err), WEIR_E_CORRUPT,
+                &b.err);
+    CHECK_U64(b.store.gets, before);
+    weir_buf_done(&got);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static void blob_goes_into_an_object_where_a_failpoint_wants_it(void **state)
+{
+    (void)state;
+    if (!weir_failpoints_built())
+        return;
+    bed           b;
+    weir_blob_ref ref[2];
+    weir_sha256   sha;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    weir_stage      *stage = weir_checkpoint_stage(checkpoint, 1);
+    CHECK(weir_failpoint_set("ep_spill=1*yes"));
+    weir_stage_blob(stage, WEIR_STR("one"), false, &ref[0]);
+    weir_stage_blob(stage, WEIR_STR("two"), false, &ref[1]);
+    CHECK(weir_failpoint_set("ep_spill=off"));
+    CHECK_INT(ref[0].object, 0);
+    CHECK(ref[1].object == UINT32_MAX);
+    CHECK_OK(weir_stage_build(stage, &sha, &b.err), &b.err);
+    CHECK_OK(weir_stage_publish(stage, &b.err), &b.err);
+    weir_stage_free(stage);
+    expect_blob(&b, checkpoint, &ref[0], WEIR_STR("one"));
+    expect_blob(&b, checkpoint, &ref[1], WEIR_STR("two"));
     weir_checkpoint_close(checkpoint);
     bed_close(&b);
 }
@@ -655,6 +738,9 @@ int main(void)
         TEST(damaged_blob_halts),
         TEST(store_that_gives_less_than_it_says_is_noticed),
         TEST(bit_of_a_blob_that_flips_on_the_way_is_read_again),
+        TEST(second_look_that_fails_may_be_tried_again),
+        TEST(empty_blob_that_is_said_to_expand_halts),
+        TEST(blob_goes_into_an_object_where_a_failpoint_wants_it),
         TEST(fetch_that_fails_may_be_tried_again),
         TEST(build_goes_on_where_it_failed),
         TEST(reset_never_gives_a_number_again),

@@ -212,6 +212,9 @@ static void halt_of_one_that_was_replaced_is_fenced(void **state)
     CHECK_INT(b.err.exit, WEIR_EXIT_FENCED);
     CHECK_INT(what_is_forked(&b, young), WEIR_E_CONFLICT);
     CHECK_INT(b.err.exit, WEIR_EXIT_FORKED_HISTORY);
+    CHECK_INT(what_is_forked(&b, old),
+              WEIR_E_CONFLICT); /* it owns nothing: as it was told */
+    CHECK_INT(b.err.exit, WEIR_EXIT_FORKED_HISTORY);
     weir_checkpoint_close(old);
     weir_checkpoint_close(young);
     bed_close(&b);

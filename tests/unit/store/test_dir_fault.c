@@ -19,18 +19,24 @@
 #include "check.h"
 #include "dir/dir.h"
 #include "fake_clock.h"
+#include "store_fault.h"
 
 static struct {
     const char *call; /* NULL: none fails */
     int         nth;  /* this one, from 1 */
     int         why;  /* 0: a write or read of nothing */
     bool        hit;
-    bool        no_attributes;   /* the file system has none */
+    const char *also;            /* fails from the hit on */
+    int         no_attributes;   /* errno of a file system that has none; 0: it has */
     bool        no_folder_types; /* readdir does not say what is a folder */
 } spoil;
 
 static bool fails(const char *call)
 {
+    if (spoil.hit && spoil.also != NULL && strcmp(spoil.also, call) == 0) {
+        errno = EDQUOT;
+        return true;
+    }
     if (spoil.call == NULL || strcmp(spoil.call, call) != 0 || --spoil.nth != 0)
         return false;
     spoil.hit = true;
@@ -129,18 +135,18 @@ int fstatat(int at, const char *restrict path, struct stat *restrict facts, int 
 
 ssize_t fgetxattr(int fd, const char *name, void *value, size_t room)
 {
-    if (spoil.no_attributes)
-        errno = ENOTSUP;
-    if (spoil.no_attributes || fails("fgetxattr"))
+    if (spoil.no_attributes != 0)
+        errno = spoil.no_attributes;
+    if (spoil.no_attributes != 0 || fails("fgetxattr"))
         return -1;
     return syscall(SYS_fgetxattr, fd, name, value, room);
 }
 
 int fsetxattr(int fd, const char *name, const void *value, size_t len, int flags)
 {
-    if (spoil.no_attributes)
-        errno = ENOTSUP;
-    if (spoil.no_attributes || fails("fsetxattr"))
+    if (spoil.no_attributes != 0)
+        errno = spoil.no_attributes;
+    if (spoil.no_attributes != 0 || fails("fsetxattr"))
         return -1;
     return (int)syscall(SYS_fsetxattr, fd, name, value, len, flags);
 }
@@ -203,7 +209,7 @@ static int remove_one(const char *path, const struct stat *facts, int type, stru
 
 static void tear_down(bed *b)
 {
-    spoil.call = NULL;
+    spoil.call = spoil.also = NULL;
     weir_store_free(b->store);
     weir_arena_free(b->arena);
     (void)nftw(b->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
@@ -377,6 +383,26 @@ static void try_open(bed *b, const char *what)
     CHECK_TEXT(token, "token");
 }
 
+/* A folder of a folder, neither of which is there. */
+static void try_new_root(bed *b, const char *what)
+{
+    char             path[80];
+    weir_store      *store = NULL;
+    weir_store_setup setup = {.clock = &b->clock.base};
+    (void)snprintf(path, sizeof path, "%s/new/place//", b->folder);
+    setup.location = weir_str_of(path);
+    weir_code rc =
+        weir_store_new(weir_store_find(WEIR_STR("dir")), &setup, &store, &b->err);
+    spoil.call = NULL;
+    if (rc != WEIR_OK && rc != WEIR_E_IO)
+        fail_msg("%s: %s", what, b->err.msg);
+    weir_store_free(store);
+    store = NULL;
+    CHECK_OK(weir_store_new(weir_store_find(WEIR_STR("dir")), &setup, &store, &b->err),
+             &b->err);
+    weir_store_free(store);
+}
+
 static const struct {
     const char *name;
     try_fn     *run;
@@ -391,6 +417,7 @@ static const struct {
     {"remove", try_remove, 1},
     {"open", try_open, 1},
     {"bare", try_put_without_token, 0},
+    {"new root", try_new_root, 0},
 };
 
 /* How often a call is made before the request that is tried: those must not fail. */
@@ -442,10 +469,12 @@ static void every_call_may_fail_once(void **state)
 static void every_call_may_fail_on_a_poor_file_system(void **state)
 {
     (void)state;
-    spoil.no_attributes = spoil.no_folder_types = true;
+    spoil.no_attributes = ENOTSUP;
+    spoil.no_folder_types = true;
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
         fail_each(calls[i], EIO);
-    spoil.no_attributes = spoil.no_folder_types = false;
+    spoil.no_attributes = 0;
+    spoil.no_folder_types = false;
 }
 
 /* An interrupted call is made again; one that does nothing ends the request. */
@@ -454,7 +483,7 @@ static void interrupted_calls_are_made_again(void **state)
     (void)state;
     static const char *const again[] = {"write", "pread"};
     for (int poor = 0; poor < 2; poor++) {
-        spoil.no_attributes = poor == 1;
+        spoil.no_attributes = poor == 1 ? ENOTSUP : 0;
         for (size_t i = 0; i < 2; i++) {
             fail_each(again[i], EINTR);
             fail_each(again[i], 0);
@@ -472,7 +501,161 @@ static void interrupted_calls_are_made_again(void **state)
             tear_down(&b);
         }
     }
-    spoil.no_attributes = false;
+    spoil.no_attributes = 0;
+}
+
+/* A second fault behind the first: the first is told. */
+static void first_of_two_faults_is_told(void **state)
+{
+    (void)state;
+    for (int poor = 0; poor < 2; poor++) {
+        bed  b;
+        char body[32], token[32];
+        set_up(&b);
+        spoil.no_attributes = poor == 1 ? ENOTSUP : 0;
+        spoil.call = "write";
+        spoil.nth = 1 + poor; /* of the body, of the token */
+        spoil.why = ENOSPC;
+        spoil.hit = false;
+        spoil.also = "close";
+        CHECK_INT(put(&b, "body", "token", true), WEIR_E_IO);
+        spoil.call = spoil.also = NULL;
+        CHECK_SAYS(&b.err, strerror(ENOSPC));
+        look(&b, body, token);
+        CHECK_TEXT(body, "");
+        spoil.no_attributes = 0;
+        tear_down(&b);
+    }
+}
+
+/* A file system may say in four ways that it keeps no attributes. */
+static void tokens_lie_beside_the_file_where_there_are_no_attributes(void **state)
+{
+    (void)state;
+    static const int whys[] = {ENOTSUP, EPERM, ENOSYS, EACCES};
+    for (size_t i = 0; i < sizeof whys / sizeof whys[0]; i++) {
+        bed  b;
+        char body[32], token[32], path[80];
+        set_up(&b);
+        spoil.no_attributes = whys[i];
+        CHECK_INT(put(&b, "body", "token", true), WEIR_OK);
+        look(&b, body, token);
+        CHECK_TEXT(token, "token");
+        (void)snprintf(path, sizeof path, "%s/" KEY, b.folder);
+        int        fd = open(path, O_RDONLY | O_CLOEXEC);
+        dir_store *self = (dir_store *)store_behind_faults(b.store);
+        char       kept[256];
+        assert_true(fd >= 0);
+        CHECK(dir_token_write(self, fd, WEIR_STR(""))); /* as for a file that is new */
+        CHECK(dir_token_read(self, fd, kept));
+        CHECK_TEXT(kept, whys[i] == ENOTSUP ? "" : "token");
+        spoil.no_attributes = 0;
+        CHECK(dir_token_write(self, fd, WEIR_STR("inside")));
+        CHECK(dir_token_write(self, fd, WEIR_STR("")));
+        (void)close(fd);
+        tear_down(&b);
+    }
+}
+
+/* A folder that cannot be fsynced at all need not be: read-only, or of another kind. */
+static void folders_that_know_no_fsync_are_taken_as_they_are(void **state)
+{
+    (void)state;
+    static const int whys[] = {EINVAL, EROFS};
+    for (size_t i = 0; i < 2; i++) {
+        bed b;
+        set_up(&b);
+        spoil.call = "fsync";
+        spoil.nth = 2; /* of the folder, behind the file's */
+        spoil.why = whys[i];
+        CHECK_INT(put(&b, "body", "token", true), WEIR_OK);
+        CHECK(spoil.nth <= 0);
+        spoil.call = "mkdir"; /* of a root that is there, in a folder that is not ours */
+        spoil.nth = 1;
+        spoil.why = i == 0 ? EACCES : EROFS;
+        CHECK_OK(open_store(&b), &b.err);
+        CHECK(spoil.nth <= 0);
+        tear_down(&b);
+    }
+}
+
+/* A name without a slash is below where the process is; the root of all is a folder too. */
+static void folders_are_named_in_all_ways(void **state)
+{
+    (void)state;
+    bed  b;
+    char where[200];
+    set_up(&b);
+    assert_non_null(getcwd(where, sizeof where));
+    assert_int_equal(chdir(b.folder), 0);
+    static const char *const names[] = {"relative", "relative/", "/", "///", "s3://odd"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        weir_store      *store = NULL;
+        weir_store_setup setup = {.location = weir_str_of(names[i]),
+                                  .clock = &b.clock.base};
+        CHECK_OK(weir_store_new(weir_store_find(WEIR_STR("dir")), &setup, &store, &b.err),
+                 &b.err);
+        weir_store_free(store);
+    }
+    CHECK_INT(access("relative", F_OK), 0);
+    CHECK_INT(access("s3:/odd", F_OK), 0);
+    spoil.call = "fsync"; /* of the folder above one that is new */
+    spoil.nth = 1;
+    spoil.why = EIO;
+    weir_store      *store = NULL;
+    weir_store_setup setup = {.location = WEIR_STR("another"), .clock = &b.clock.base};
+    CHECK_FAILS(weir_store_new(weir_store_find(WEIR_STR("dir")), &setup, &store, &b.err),
+                WEIR_E_IO, &b.err);
+    assert_int_equal(chdir(where), 0);
+    tear_down(&b);
+}
+
+static weir_code list_all(bed *b, uint32_t *out_count)
+{
+    weir_listed *listed = NULL;
+    return b->store->kind->list(b->store, WEIR_STR(""), WEIR_STR(""), 10, b->arena, &listed,
+                                out_count, &b->err);
+}
+
+/* What others put below the folder, and what no key can name. */
+static void files_of_others_do_no_harm(void **state)
+{
+    (void)state;
+    bed      b;
+    char     path[1200], deep[200] = "";
+    uint32_t count = 0;
+    set_up(&b);
+    CHECK_INT(put(&b, "body", "token", true), WEIR_OK);
+    weir_object below = {.key = WEIR_STR(KEY "/below")}, folder = {.key = WEIR_STR("a/b")};
+    CHECK_INT(b.store->kind->get(b.store, &below, 1, &b.err), WEIR_E_NOTFOUND);
+    CHECK_INT(b.store->kind->remove(b.store, &below, 1, &b.err), WEIR_OK);
+    CHECK_INT(b.store->kind->remove(b.store, &folder, 1, &b.err), WEIR_OK);
+    (void)snprintf(path, sizeof path, "%s/large", b.folder);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(ftruncate(fd, (off_t)WEIR_STORE_BODY_MAX + 1), 0);
+    (void)close(fd);
+    weir_object large = {.key = WEIR_STR("large")};
+    CHECK_INT(b.store->kind->get(b.store, &large, 1, &b.err), WEIR_E_LIMIT);
+    (void)snprintf(path, sizeof path, "%s", b.folder); /* 4 × 251 bytes, and 40 more */
+    for (int i = 0; i < 4; i++) {
+        (void)snprintf(path + strlen(path), 260, "/%0250d", 7);
+        assert_int_equal(mkdir(path, 0700), 0);
+    }
+    (void)snprintf(path + strlen(path), 60, "/%040d", 7);
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    (void)close(fd);
+    CHECK_OK(list_all(&b, &count), &b.err);
+    CHECK_INT(count, 2); /* the key and what is large */
+    for (int i = 0; i < 64; i++)
+        (void)snprintf(deep + strlen(deep), 4, "d/");
+    (void)snprintf(deep + strlen(deep), 4, "f");
+    weir_object deepest = {.key = weir_str_of(deep), .body = WEIR_STR("x")};
+    CHECK_INT(b.store->kind->put_new(b.store, &deepest, 1, &b.err), WEIR_OK);
+    CHECK_INT(list_all(&b, &count), WEIR_E_IO); /* deeper than any key of weir's */
+    CHECK_SAYS(&b.err, strerror(ELOOP));
+    (void)nftw(b.folder, remove_one, 100, FTW_DEPTH | FTW_PHYS);
+    tear_down(&b);
 }
 
 /* A file that goes while its folder is read is not listed, and no error. */
@@ -501,6 +684,19 @@ static void what_goes_while_it_is_listed_is_not_listed(void **state)
         CHECK_INT(count, poor); /* only its type was not found out */
         tear_down(&b);
         spoil.no_folder_types = false;
+    }
+    static const int whys[] = {ENOENT, ENOTDIR};
+    for (size_t i = 0; i < 2; i++) {
+        bed      b;
+        uint32_t count = 9;
+        set_up(&b);
+        CHECK_INT(put(&b, "body", "token", true), WEIR_OK);
+        spoil.call = "openat";
+        spoil.nth = 2; /* the folder `a` */
+        spoil.why = whys[i];
+        CHECK_OK(list_all(&b, &count), &b.err);
+        CHECK_INT(count, 0);
+        tear_down(&b);
     }
 }
 
@@ -547,6 +743,11 @@ int main(void)
         TEST(every_call_may_fail_once),
         TEST(every_call_may_fail_on_a_poor_file_system),
         TEST(interrupted_calls_are_made_again),
+        TEST(first_of_two_faults_is_told),
+        TEST(tokens_lie_beside_the_file_where_there_are_no_attributes),
+        TEST(folders_that_know_no_fsync_are_taken_as_they_are),
+        TEST(folders_are_named_in_all_ways),
+        TEST(files_of_others_do_no_harm),
         TEST(what_goes_while_it_is_listed_is_not_listed),
         TEST(reasons_are_told_apart),
     };

@@ -374,6 +374,8 @@ static void profile_is_read_like_others_read_it(void **state)
     CHECK(!s3_profile_value(file, "none", "key", out, sizeof out));
     CHECK(s3_profile_value(file, "default", "late", out, sizeof out));
     CHECK(!s3_profile_value(file, "other", "key", out, 3));
+    CHECK(s3_profile_value(WEIR_STR("[x\n[y]\nkey=v"), "y", "key", out, sizeof out));
+    CHECK_TEXT(out, "v"); /* the last line has no end */
     CHECK(!s3_profile_value(WEIR_STR(""), "default", "key", out, sizeof out));
 }
 
@@ -603,8 +605,32 @@ static void serve_oddly(void *self, const fake_http_request *request, fake_http_
         weir_buf_clear(&out->body);
         weir_buf_text(&out->body, "{\"Code\":\"Failed\"}");
     }
+    if (odd->odd == 5)
+        out->status = 500;
+    if (odd->odd == 6)
+        out->body.len /= 2;
     if (odd->odd == 4)
         out->way = FAKE_HTTP_NO_ANSWER;
+}
+
+static void a_container_without_keys_is_no_place_for_keys(void **state)
+{
+    (void)state;
+    for (int odd = 5; odd < 7; odd++) {
+        bed         b;
+        s3_keys     keys;
+        char        url[80];
+        odd_service service = {&b, odd};
+        set_up(&b);
+        b.server.answer = serve_oddly;
+        b.server.self = &service;
+        setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+        (void)snprintf(url, sizeof url, "%s/container", b.server.url);
+        setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url, 1);
+        open_auth(&b, NULL);
+        CHECK_FAILS(s3_auth_keys(&b.auth, &keys, &b.err), WEIR_E_CONFIG, &b.err);
+        tear_down(&b);
+    }
 }
 
 static void an_instance_without_keys_is_no_place_for_keys(void **state)
@@ -643,8 +669,12 @@ static void files_are_looked_for_at_home(void **state)
     setenv("HOME", b.folder, 1);
     open_auth(&b, NULL);
     expect_keys(&b, "home", "");
-    unsetenv("HOME");
+    unsetenv("AWS_SHARED_CREDENTIALS_FILE");
+    open_auth(&b, NULL);
+    expect_keys(&b, "home", "");
     s3_keys keys;
+    CHECK(!s3_keys_from_profile("other", &keys));
+    unsetenv("HOME");
     CHECK(!s3_keys_from_profile("default", &keys)); /* "/.aws/credentials" */
     (void)snprintf(path, sizeof path, "%s/.aws/credentials", b.folder);
     (void)unlink(path);
@@ -678,6 +708,7 @@ int main(void)
         TEST(times_of_the_end_are_read_exactly_or_not_at_all),
         TEST(container_place_is_a_path_or_an_url_that_is_allowed),
         TEST(container_is_asked_with_the_token_that_there_is),
+        TEST(a_container_without_keys_is_no_place_for_keys),
         TEST(an_instance_without_keys_is_no_place_for_keys),
         TEST(files_are_looked_for_at_home),
     };
