@@ -20,6 +20,7 @@
 #include "dir/dir.h"
 #include "fake_clock.h"
 #include "store_fault.h"
+#include "weir/failpoint.h"
 
 static struct {
     const char *call; /* NULL: none fails */
@@ -504,6 +505,44 @@ static void interrupted_calls_are_made_again(void **state)
     spoil.no_attributes = 0;
 }
 
+/* Another process made the folder of temporary files a moment ago. */
+static void folder_that_others_made_is_used(void **state)
+{
+    (void)state;
+    bed  b;
+    char body[32], token[32];
+    set_up(&b);
+    CHECK_INT(put(&b, "old", "was", true), WEIR_OK);
+    spoil.call = "openat"; /* of the temporary file */
+    spoil.nth = 1;
+    spoil.why = ENOENT;
+    CHECK_INT(put(&b, "new", "is", false), WEIR_OK);
+    CHECK(spoil.nth <= 0);
+    spoil.call = NULL;
+    look(&b, body, token);
+    CHECK_TEXT(body, "new");
+    tear_down(&b);
+}
+
+/* The failpoint's full disk is one for this store, too. */
+static void full_disk_of_a_failpoint_leaves_nothing(void **state)
+{
+    (void)state;
+    bed  b;
+    char body[32], token[32];
+    if (!weir_failpoints_built())
+        return;
+    set_up(&b);
+    CHECK(weir_failpoint_set("ep_put_manifest=1*full"));
+    (void)weir_failpoint_pass(WEIR_FP_ep_put_manifest);
+    CHECK_INT(put(&b, "body", "token", true), WEIR_E_IO);
+    CHECK_SAYS(&b.err, strerror(ENOSPC));
+    look(&b, body, token);
+    CHECK_TEXT(body, "");
+    CHECK_INT(put(&b, "body", "token", true), WEIR_OK);
+    tear_down(&b);
+}
+
 /* A second fault behind the first: the first is told. */
 static void first_of_two_faults_is_told(void **state)
 {
@@ -630,6 +669,9 @@ static void files_of_others_do_no_harm(void **state)
     CHECK_INT(b.store->kind->get(b.store, &below, 1, &b.err), WEIR_E_NOTFOUND);
     CHECK_INT(b.store->kind->remove(b.store, &below, 1, &b.err), WEIR_OK);
     CHECK_INT(b.store->kind->remove(b.store, &folder, 1, &b.err), WEIR_OK);
+    weir_object odd = {.key = WEIR_STR("../a")}; /* no key: nothing is there */
+    CHECK_INT(b.store->kind->head(b.store, &odd, 1, &b.err), WEIR_E_NOTFOUND);
+    CHECK_INT(b.store->kind->remove(b.store, &odd, 1, &b.err), WEIR_OK);
     (void)snprintf(path, sizeof path, "%s/large", b.folder);
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     assert_int_equal(ftruncate(fd, (off_t)WEIR_STORE_BODY_MAX + 1), 0);
@@ -718,6 +760,7 @@ static void reasons_are_told_apart(void **state)
         {"linkat", EMLINK, WEIR_E_CONFIG, WEIR_EXIT_PROBE_FAILED, WEIR_FATE_HALT},
         {"linkat", EIO, WEIR_E_IO, WEIR_EXIT_JOB, WEIR_FATE_RETRY},
         {"mkdirat", ENOTDIR, WEIR_E_CONFIG, WEIR_EXIT_USAGE, WEIR_FATE_HALT},
+        {"mkdirat", EPERM, WEIR_E_CONFIG, WEIR_EXIT_PROBE_FAILED, WEIR_FATE_HALT},
         {"mkdirat", EACCES, WEIR_E_CONFIG, WEIR_EXIT_USAGE, WEIR_FATE_HALT},
         {"openat", EROFS, WEIR_E_CONFIG, WEIR_EXIT_USAGE, WEIR_FATE_HALT},
         {"openat", EMFILE, WEIR_E_IO, WEIR_EXIT_JOB, WEIR_FATE_RETRY},
@@ -743,6 +786,8 @@ int main(void)
         TEST(every_call_may_fail_once),
         TEST(every_call_may_fail_on_a_poor_file_system),
         TEST(interrupted_calls_are_made_again),
+        TEST(folder_that_others_made_is_used),
+        TEST(full_disk_of_a_failpoint_leaves_nothing),
         TEST(first_of_two_faults_is_told),
         TEST(tokens_lie_beside_the_file_where_there_are_no_attributes),
         TEST(folders_that_know_no_fsync_are_taken_as_they_are),

@@ -374,7 +374,7 @@ static void profile_is_read_like_others_read_it(void **state)
     CHECK(!s3_profile_value(file, "none", "key", out, sizeof out));
     CHECK(s3_profile_value(file, "default", "late", out, sizeof out));
     CHECK(!s3_profile_value(file, "other", "key", out, 3));
-    CHECK(s3_profile_value(WEIR_STR("[x\n[y]\nkey=v"), "y", "key", out, sizeof out));
+    CHECK(s3_profile_value(WEIR_STR("[xx\n[y]\nkey=v"), "y", "key", out, sizeof out));
     CHECK_TEXT(out, "v"); /* the last line has no end */
     CHECK(!s3_profile_value(WEIR_STR(""), "default", "key", out, sizeof out));
 }
