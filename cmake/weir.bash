@@ -5,7 +5,7 @@ _weir() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} flags
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'run check explain connectors version help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'run check explain ddl connectors version help' -- "$word")
         return
     fi
     case $before in
@@ -15,14 +15,16 @@ _weir() {
     --format) mapfile -t COMPREPLY < <(compgen -W 'text markdown' -- "$word"); return ;;
     --log) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word"); return ;;
     --log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warn error' -- "$word"); return ;;
+    --for) mapfile -t COMPREPLY < <(compgen -W 'any mysql mariadb' -- "$word"); return ;;
     --param) return ;;
     esac
     case ${COMP_WORDS[1]} in
     run) flags='--until --leave-open --embedded --param --fresh --keep-output --take-over --output --log --log-level --help' ;;
     check) flags='--connect --embedded --param --log --log-level --help' ;;
     explain) flags='--embedded --param --help' ;;
+    ddl) flags='--for --embedded --param --help' ;;
     connectors) flags='--format --metrics --help' ;;
-    help) mapfile -t COMPREPLY < <(compgen -W 'run check explain connectors' -- "$word"); return ;;
+    help) mapfile -t COMPREPLY < <(compgen -W 'run check explain ddl connectors' -- "$word"); return ;;
     *) return ;;
     esac
     if [[ $word == -* ]]; then

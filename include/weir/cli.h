@@ -16,6 +16,7 @@
 int weir_cli_run(int count, char **argument, const atomic_int *stop);
 int weir_cli_check(int count, char **argument, const atomic_int *stop);
 int weir_cli_explain(int count, char **argument, const atomic_int *stop);
+int weir_cli_ddl(int count, char **argument, const atomic_int *stop);
 int weir_cli_connectors(int count, char **argument, const atomic_int *stop);
 int weir_cli_version(int count, char **argument, const atomic_int *stop);
 /* `weir help [command]`, also behind --help; usage errors print to stderr. */

@@ -131,6 +131,11 @@ typedef weir_code weir_sink_finalise_fn(weir_sink *, const weir_commit_id *, wei
 typedef weir_code weir_sink_replay_fn(weir_sink *, weir_history *, weir_err *);
 typedef void      weir_sink_close_fn(weir_sink *);
 
+/* Appends the CREATE TABLE for a table, without a semicolon; of no table (NULL): what each
+   database needs once, whole statements. `server` is 'any', 'mysql' or 'mariadb'. Pure. */
+typedef weir_code weir_sink_ddl_fn(const weir_sink_table *, weir_str server, weir_buf *out,
+                                   weir_err *);
+
 typedef enum weir_promise {
     WEIR_PROMISE_AT_LEAST_ONCE, /* print, file */
     WEIR_PROMISE_EXACTLY_ONCE   /* mysql, sqlite, s3 */
@@ -147,6 +152,7 @@ typedef struct weir_sink_kind {
     bool               keyed;   /* upserts by PRIMARY KEY */
     const char        *group_by; /* option whose value makes tables share an instance
                                     ("url"); NULL: an instance per table */
+    weir_sink_ddl_fn  *ddl;     /* of no instance; NULL: there is nothing to create */
     weir_sink_open_fn     *open;
     weir_sink_stage_fn    *stage;
     weir_sink_execute_fn  *execute;

@@ -18,6 +18,7 @@ typedef struct cli_flags {
     const char    *embedded; /* NULL: none */
     const char    *output;   /* table, json, csv; NULL: by terminal */
     const char    *format;   /* connectors: text, markdown */
+    const char    *server;   /* ddl: any, mysql, mariadb; NULL: any */
     bool           until_end, leave_open, fresh, keep_output, take_over, connect, metrics, help;
     bool           log_json;
     weir_log_level log_level;

@@ -27,9 +27,10 @@ typedef struct cli_flag {
 
 #define AT(member) offsetof(cli_flags, member)
 static const cli_flag known[] = {
-    {"--help", FLAG_SWITCH, AT(help), "run check explain connectors version"},
-    {"--param", FLAG_PARAM, 0, "run check explain"},
-    {"--embedded", FLAG_TEXT, AT(embedded), "run check explain"},
+    {"--help", FLAG_SWITCH, AT(help), "run check explain ddl connectors version"},
+    {"--param", FLAG_PARAM, 0, "run check explain ddl"},
+    {"--embedded", FLAG_TEXT, AT(embedded), "run check explain ddl"},
+    {"--for", FLAG_TEXT, AT(server), "ddl"},
     {"--until", FLAG_UNTIL, AT(until_end), "run"},
     {"--leave-open", FLAG_SWITCH, AT(leave_open), "run"},
     {"--fresh", FLAG_SWITCH, AT(fresh), "run"},
@@ -123,6 +124,15 @@ static bool check_output(const char *command, const cli_flags *flags)
     return usage(command, "--output is table, json or csv, not", output);
 }
 
+static bool check_server(const char *command, const cli_flags *flags)
+{
+    const char *server = flags->server;
+    if (server == NULL || strcmp(server, "any") == 0 || strcmp(server, "mysql") == 0 ||
+        strcmp(server, "mariadb") == 0)
+        return true;
+    return usage(command, "--for is any, mysql or mariadb, not", server);
+}
+
 bool cli_flags_read(const char *command, int count, char **argument, cli_flags *out)
 {
     memset(out, 0, sizeof *out);
@@ -149,5 +159,5 @@ bool cli_flags_read(const char *command, int count, char **argument, cli_flags *
         if (!set_flag(command, flag, value, out))
             return false;
     }
-    return check_output(command, out);
+    return check_output(command, out) && check_server(command, out);
 }

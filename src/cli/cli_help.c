@@ -19,6 +19,7 @@ static const char general[] =
     "  run          run the job: until stopped, or with --until end\n"
     "  check        check names, types and options; with --connect also the servers\n"
     "  explain      print the plan: steps, windows, state, sinks\n"
+    "  ddl          print CREATE TABLE for the tables that the job writes\n"
     "  connectors   print what WITH (connector = …, format = …) can name\n"
     "  version      print the version\n"
     "  help         print this, or the help of a command\n"
@@ -60,6 +61,17 @@ static const char explain[] =
     "Prints the plan of the job as a tree: what is read, which steps follow, what state is\n"
     "kept, what each sink gets.\n";
 
+static const char ddl[] =
+    "usage: weir ddl [--for any|mysql|mariadb] [--param NAME=VALUE] [--embedded DIR] job.sql\n"
+    "\n"
+    "Prints the CREATE TABLE statements of weir_commit and of the tables that the job writes,\n"
+    "as create = 'true' would run them. Nothing is opened.\n"
+    "\n"
+    "  --for any          text in a key is VARBINARY, which every server tells apart by bytes\n"
+    "  --for mysql        VARCHAR in utf8mb4_0900_bin, from MySQL 8.0.17 on\n"
+    "  --for mariadb      VARCHAR in utf8mb4_nopad_bin\n"
+    "  --embedded DIR     the tables of the SQLite files\n";
+
 static const char connectors[] =
     "usage: weir connectors [--format text|markdown] [--metrics]\n"
     "\n"
@@ -71,7 +83,7 @@ int weir_cli_help(int count, char **argument, const atomic_int *stop)
     (void)stop;
     static const struct {
         const char *name, *text;
-    } page[] = {{"run", run}, {"check", check}, {"explain", explain},
+    } page[] = {{"run", run}, {"check", check}, {"explain", explain}, {"ddl", ddl},
                 {"connectors", connectors}};
     const char *text = general;
     for (size_t i = 0; count > 0 && i < sizeof page / sizeof page[0]; i++)

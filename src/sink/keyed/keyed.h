@@ -123,6 +123,9 @@ weir_code keyed_open(keyed_sink *self, const keyed_driver *driver,
                      const weir_sink_setup *setup, weir_str database,
                      weir_err *err) WEIR_MUST_CHECK;
 void      keyed_close(keyed_sink *self);
+/* The table as the database will have it; views of the job's. */
+weir_code keyed_table_of(const weir_sink_table *from, keyed_table *out,
+                         weir_err *err) WEIR_MUST_CHECK;
 
 /* keyed_fold: the last row of each key, sorted, cut into chunks in self->rows. */
 void keyed_fold(keyed_sink *self, const weir_stage_input *input);

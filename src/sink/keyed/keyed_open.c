@@ -1,6 +1,6 @@
 /* sink/keyed_open: options of the SQL sinks, their URL, and what an instance starts with.
  *
- * Gives      keyed_options, keyed_url_parse, keyed_open, keyed_close.
+ * Gives      keyed_options, keyed_url_parse, keyed_table_of, keyed_open, keyed_close.
  * Never      puts a part of a URL behind its scheme into a message: it may hold a password.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -186,6 +186,18 @@ static weir_code check_url(const weir_sink_table *first, const weir_sink_table *
     (void)weir_err_hint(err,
                         "write the same url, or give another server's table a sink_group");
     return weir_err_at(err, weir_opts_at(other->opts, "url"));
+}
+
+weir_code keyed_table_of(const weir_sink_table *from, keyed_table *out, weir_err *err)
+{
+    weir_str  name = weir_opts_text(from->opts, "table");
+    weir_code rc = check_key(from, err);
+    if (rc == WEIR_OK)
+        *out = (keyed_table){.target = name.len > 0 ? name : from->name,
+                             .schema = *from->schema,
+                             .keys = from->keys,
+                             .key = (uint32_t *)(uintptr_t)from->key};
+    return rc;
 }
 
 static weir_code take_table(keyed_sink *self, uint32_t t, weir_err *err)

@@ -27,6 +27,7 @@ const weir_sink_kind weir_sink_mysql = {
     .promise = WEIR_PROMISE_EXACTLY_ONCE,
     .keyed = true,
     .group_by = "url",
+    .ddl = mysql_ddl_of,
     .open = open_sink,
     .stage = keyed_stage,
     .execute = keyed_execute,

@@ -3,7 +3,7 @@
  * Text in a key must be equal when its bytes are, and only then: VARCHAR in a binary
  * collation that does not pad, where the server has one, else VARBINARY.
  *
- * Gives      mysql_ddl.
+ * Gives      mysql_ddl, mysql_ddl_of.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -100,4 +100,23 @@ void mysql_ddl(weir_buf *out, const keyed_table *table, const mysql_flavour *fla
         mysql_name(out, table->schema.field[table->key[k]].name);
     }
     weir_buf_text(out, ")\n) ENGINE = InnoDB");
+}
+
+weir_code mysql_ddl_of(const weir_sink_table *table, weir_str server, weir_buf *out,
+                       weir_err *err)
+{
+    if (table == NULL) {
+        weir_buf_str(out, mysql_commit_ddl());
+        return WEIR_OK;
+    }
+    keyed_table   plain;
+    mysql_flavour flavour = {.key_bytes = (uint32_t)weir_opts_int(table->opts, "key_bytes")};
+    if (weir_str_is(server, "mysql"))
+        flavour.key_collation = "utf8mb4_0900_bin";
+    else if (weir_str_is(server, "mariadb"))
+        flavour.key_collation = "utf8mb4_nopad_bin";
+    weir_code rc = keyed_table_of(table, &plain, err);
+    if (rc == WEIR_OK)
+        mysql_ddl(out, &plain, &flavour);
+    return rc;
 }

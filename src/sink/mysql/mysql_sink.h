@@ -44,6 +44,7 @@ weir_code mysql_row_move(keyed_sink *, uint64_t, const keyed_mark *, bool *,
                          weir_err *) WEIR_MUST_CHECK;
 
 /* mysql_table: what the server has. */
+weir_str  mysql_commit_ddl(void); /* of weir_commit, with its comments */
 weir_code mysql_tables_check(mysql_sink *self, weir_err *err) WEIR_MUST_CHECK;
 
 typedef struct mysql_column { /* as information_schema.columns says */
@@ -63,6 +64,7 @@ typedef struct mysql_flavour {
     const char *key_collation; /* a binary NO PAD one, or NULL */
     uint32_t    key_bytes;
 } mysql_flavour;
+weir_sink_ddl_fn mysql_ddl_of;
 void mysql_ddl(weir_buf *out, const keyed_table *table, const mysql_flavour *flavour);
 
 /* mysql_text: statements and literals; pure. */

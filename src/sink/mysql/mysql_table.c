@@ -264,6 +264,11 @@ static weir_code check_table(mysql_sink *self, uint32_t t, weir_err *err)
     return rc;
 }
 
+weir_str mysql_commit_ddl(void)
+{
+    return (weir_str){(const char *)schema_mysql_files[0].at, schema_mysql_files[0].len};
+}
+
 static weir_code check_commit_table(mysql_sink *self, weir_err *err)
 {
     const keyed_table table = {.target = WEIR_STR("weir_commit")};
@@ -274,10 +279,7 @@ static weir_code check_commit_table(mysql_sink *self, weir_err *err)
     if (!self->create)
         return unfit(&table, "is not there", "weir ddl prints it; create = 'true' makes it",
                      err);
-    return weir_mysql_run(
-        self->link,
-        (weir_str){(const char *)schema_mysql_files[0].at, schema_mysql_files[0].len}, NULL,
-        err);
+    return weir_mysql_run(self->link, mysql_commit_ddl(), NULL, err);
 }
 
 weir_code mysql_tables_check(mysql_sink *self, weir_err *err)

@@ -42,6 +42,7 @@ const weir_sink_kind weir_sink_sqlite = {
     .promise = WEIR_PROMISE_EXACTLY_ONCE,
     .keyed = true,
     .group_by = "url",
+    .ddl = sqlite_ddl_of,
     .open = open_sink,
     .stage = keyed_stage,
     .execute = keyed_execute,

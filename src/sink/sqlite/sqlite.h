@@ -29,6 +29,7 @@ void      sqlite_name(weir_buf *out, weir_str name); /* quoted */
 
 /* sqlite_table: creates what is missing if it may, checks what is there. */
 weir_code   sqlite_tables_check(sqlite_sink *self, weir_err *err) WEIR_MUST_CHECK;
+weir_sink_ddl_fn sqlite_ddl_of;
 const char *sqlite_type(weir_type type); /* INTEGER, REAL, TEXT, BLOB */
 
 /* sqlite_write: the driver's write. */

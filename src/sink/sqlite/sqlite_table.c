@@ -54,7 +54,21 @@ static void create_text(weir_buf *out, const keyed_table *table)
         sqlite_name(out, table->schema.field[table->key[k]].name);
     }
     weir_buf_text(out, ")\n) STRICT, WITHOUT ROWID");
-    weir_buf_byte(out, '\0');
+}
+
+weir_code sqlite_ddl_of(const weir_sink_table *table, weir_str server, weir_buf *out,
+                        weir_err *err)
+{
+    keyed_table plain;
+    weir_code   rc = WEIR_OK;
+    (void)server; /* there is one SQLite */
+    if (table == NULL)
+        weir_buf_text(out, (const char *)schema_sqlite_files[0].at);
+    else
+        rc = keyed_table_of(table, &plain, err);
+    if (table != NULL && rc == WEIR_OK)
+        create_text(out, &plain);
+    return rc;
 }
 
 static weir_code unfit(const sqlite_sink *self, const keyed_table *table, weir_str column,
@@ -149,6 +163,7 @@ static weir_code check_table(sqlite_sink *self, const keyed_table *table, weir_e
                          WEIR_STR_FMT(table->target), self->path);
     weir_buf sql = {0};
     create_text(&sql, table);
+    weir_buf_byte(&sql, '\0');
     rc = sqlite_run(self, sql.at, "could not create a table in", err);
     weir_buf_done(&sql);
     return rc;
