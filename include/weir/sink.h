@@ -136,6 +136,11 @@ typedef void      weir_sink_close_fn(weir_sink *);
 typedef weir_code weir_sink_ddl_fn(const weir_sink_table *, weir_str server, weir_buf *out,
                                    weir_err *);
 
+/* Of a value of group_by: one text for all its spellings. Pure. */
+typedef weir_str weir_sink_place_fn(weir_str value, weir_arena *arena);
+/* Do two open instances write into one database? Nothing is written. */
+typedef weir_code weir_sink_same_fn(weir_sink *, weir_sink *, bool *out_same, weir_err *);
+
 typedef enum weir_promise {
     WEIR_PROMISE_AT_LEAST_ONCE, /* print, file */
     WEIR_PROMISE_EXACTLY_ONCE   /* mysql, sqlite, s3 */
@@ -152,6 +157,8 @@ typedef struct weir_sink_kind {
     bool               keyed;   /* upserts by PRIMARY KEY */
     const char        *group_by; /* option whose value makes tables share an instance
                                     ("url"); NULL: an instance per table */
+    weir_sink_place_fn *place;  /* NULL: a value of group_by has one spelling */
+    weir_sink_same_fn *same;    /* NULL: what group_by says is all there is to know */
     weir_sink_ddl_fn  *ddl;     /* of no instance; NULL: there is nothing to create */
     weir_sink_open_fn     *open;
     weir_sink_stage_fn    *stage;

@@ -35,13 +35,20 @@ static weir_str group_name(const weir_table *table, const weir_sink_kind *kind)
     return database_of(weir_opts_text(table->opts, kind->group_by));
 }
 
+static weir_str place_of(engine_job *engine, const weir_sink_kind *kind,
+                         const weir_opts *opts)
+{
+    weir_str value = weir_opts_text(opts, kind->group_by);
+    return kind->place ? kind->place(value, engine->arena) : value;
+}
+
 /* Tables of one group share a connection, so they have to be in one place. */
-static weir_code check_place(const engine_group *group, const weir_table *table,
-                             weir_err *err)
+static weir_code check_place(engine_job *engine, const engine_group *group,
+                             const weir_table *table, weir_err *err)
 {
     const char *by = group->kind->group_by;
-    if (by == NULL || weir_str_eq(weir_opts_text(group->table[0].opts, by),
-                                  weir_opts_text(table->opts, by)))
+    if (by == NULL || weir_str_eq(place_of(engine, group->kind, group->table[0].opts),
+                                  place_of(engine, group->kind, table->opts)))
         return WEIR_OK;
     (void)weir_fail(err, WEIR_E_CONFIG,
                     "tables '%.*s' and '%.*s' are in sink group '%.*s' but have different "
@@ -129,7 +136,7 @@ static weir_code place_flow(engine_job *engine, uint32_t node, weir_err *err)
                          table->connector->name);
     weir_str name = group_name(table, kind);
     engine_group *group = find_group(engine, kind, name);
-    weir_code rc = group ? check_place(group, table, err) : WEIR_OK;
+    weir_code rc = group ? check_place(engine, group, table, err) : WEIR_OK;
     if (rc != WEIR_OK)
         return rc;
     if (group == NULL)
@@ -176,6 +183,35 @@ static weir_code open_group(engine_job *engine, engine_group *group, weir_err *e
     opening.setup.table = group->table;
     opening.setup.tables = group->tables;
     return engine_patiently(engine, open_instance, &opening, group->name, err);
+}
+
+/* Two groups in one database: two transactions could disagree about one epoch, and two
+   tables of the job could be one. */
+static weir_code check_apart(void *self, weir_err *err)
+{
+    const engine_job *engine = self;
+    for (uint32_t a = 0; a < engine->groups; a++)
+        for (uint32_t b = a + 1; b < engine->groups; b++) {
+            const engine_group *one = &engine->group[a], *two = &engine->group[b];
+            bool same = false;
+            if (one->kind != two->kind || one->kind->same == NULL)
+                continue;
+            weir_code rc = one->kind->same(one->sink, two->sink, &same, err);
+            if (rc != WEIR_OK)
+                return rc;
+            if (!same)
+                continue;
+            (void)weir_fail(err, WEIR_E_CONFIG,
+                            "tables '%.*s' and '%.*s' are in one database, under the sink "
+                            "groups '%.*s' and '%.*s'",
+                            WEIR_STR_FMT(one->table[0].name),
+                            WEIR_STR_FMT(two->table[0].name), WEIR_STR_FMT(one->name),
+                            WEIR_STR_FMT(two->name));
+            (void)weir_err_at(err, two->table[0].sql_at);
+            return weir_err_hint(err, "write the same url, and no or the same sink_group: "
+                                      "a database has one commit row");
+        }
+    return WEIR_OK;
 }
 
 static weir_code open_dead(engine_job *engine, engine_dead *dead, weir_err *err)
@@ -243,5 +279,7 @@ weir_code engine_open_sinks(engine_job *engine, weir_err *err)
             rc = place_flow(engine, n, err);
     for (uint32_t g = 0; g < engine->groups && rc == WEIR_OK; g++)
         rc = open_group(engine, &engine->group[g], err);
+    if (rc == WEIR_OK)
+        rc = engine_patiently(engine, check_apart, engine, WEIR_STR("sinks"), err);
     return rc == WEIR_OK ? open_deads(engine, err) : rc;
 }

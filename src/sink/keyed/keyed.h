@@ -117,6 +117,9 @@ typedef struct keyed_url {
 } keyed_url;
 weir_code keyed_url_parse(weir_str url, weir_arena *arena, keyed_url *out,
                           weir_err *err) WEIR_MUST_CHECK;
+/* The url with the host in lower case, this machine as localhost, and the port; one that
+   cannot be read as it is. */
+weir_sink_place_fn keyed_place;
 
 /* Names, tables and rules from the setup; `database` is the group's default name. */
 weir_code keyed_open(keyed_sink *self, const keyed_driver *driver,

@@ -1,6 +1,6 @@
 /* sink/keyed_open: options of the SQL sinks, their URL, and what an instance starts with.
  *
- * Gives      keyed_options, keyed_url_parse, keyed_table_of, keyed_open, keyed_close.
+ * Gives      keyed_options, keyed_url_parse, keyed_place, keyed_table_of, keyed_open, keyed_close.
  * Never      puts a part of a URL behind its scheme into a message: it may hold a password.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -138,6 +138,12 @@ weir_code keyed_url_parse(weir_str url, weir_arena *arena, keyed_url *out, weir_
     good = good && cut(&rest, '/', false, &place) && read_host(place, arena, &made) &&
            decode(rest, arena, &made.database) && made.database.len > 0 &&
            memchr(made.database.at, '/', made.database.len) == NULL;
+    if (good && memchr(rest.at, '?', rest.len) != NULL) {
+        (void)weir_fail(err, WEIR_E_CONFIG,
+                        "the url of the database has something behind '?'");
+        return weir_err_hint(err, "options are the table's: tls, tls_ca, connect_timeout; "
+                                  "a ? in a name is %%3F");
+    }
     if (!good) {
         (void)weir_fail(err, WEIR_E_CONFIG, "the url of the database cannot be read");
         return weir_err_hint(err,
@@ -146,6 +152,32 @@ weir_code keyed_url_parse(weir_str url, weir_arena *arena, keyed_url *out, weir_
     }
     *out = made;
     return WEIR_OK;
+}
+
+#define PORT_DEFAULT 3306
+
+static bool is_this_machine(weir_str host)
+{
+    return host.len == 0 || weir_str_is(host, "localhost") ||
+           weir_str_is(host, "127.0.0.1") || weir_str_is(host, "::1");
+}
+
+weir_str keyed_place(weir_str value, weir_arena *arena)
+{
+    keyed_url url;
+    weir_err  ignored; /* it is told when the sink is opened */
+    weir_err_clear(&ignored);
+    if (keyed_url_parse(value, arena, &url, &ignored) != WEIR_OK)
+        return value;
+    char *host = weir_arena_text(arena, "%.*s", WEIR_STR_FMT(url.host));
+    for (char *c = host; *c != '\0' && host[0] != '/'; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+    if (is_this_machine(weir_str_of(host)))
+        host = weir_arena_text(arena, "localhost");
+    return weir_str_of(weir_arena_text(
+        arena, "%.*s %.*s %s %u %.*s", WEIR_STR_FMT(url.user), WEIR_STR_FMT(url.password),
+        host, url.port > 0 ? url.port : PORT_DEFAULT, WEIR_STR_FMT(url.database)));
 }
 
 static weir_code check_key(const weir_sink_table *from, weir_err *err)
@@ -175,9 +207,10 @@ static weir_code check_key(const weir_sink_table *from, weir_err *err)
 
 /* The engine groups by name; two servers may have databases of one name. */
 static weir_code check_url(const weir_sink_table *first, const weir_sink_table *other,
-                           weir_err *err)
+                           weir_arena *arena, weir_err *err)
 {
-    if (weir_str_eq(weir_opts_text(first->opts, "url"), weir_opts_text(other->opts, "url")))
+    if (weir_str_eq(keyed_place(weir_opts_text(first->opts, "url"), arena),
+                    keyed_place(weir_opts_text(other->opts, "url"), arena)))
         return WEIR_OK;
     (void)weir_fail(
         err, WEIR_E_CONFIG,
@@ -207,7 +240,7 @@ static weir_code take_table(keyed_sink *self, uint32_t t, weir_err *err)
     weir_str               name = weir_opts_text(from->opts, "table");
     weir_code              rc = check_key(from, err);
     if (rc == WEIR_OK)
-        rc = check_url(&self->setup.table[0], from, err);
+        rc = check_url(&self->setup.table[0], from, self->job, err);
     if (rc != WEIR_OK)
         return rc;
     to->target = weir_str_copy(self->job, name.len > 0 ? name : from->name);

@@ -36,6 +36,9 @@ weir_code mysql_run_format(mysql_sink *self, uint64_t *out_matched, weir_err *er
 weir_code mysql_ask_one(mysql_sink *self, weir_str sql, weir_str *out,
                         weir_err *err) WEIR_MUST_CHECK;
 
+/* mysql_same: two connections, one database? */
+weir_sink_same_fn mysql_same;
+
 /* mysql_row: the commit row. */
 weir_code mysql_row_read(keyed_sink *, keyed_mark *, bool *, weir_err *) WEIR_MUST_CHECK;
 weir_code mysql_row_start(keyed_sink *, const keyed_mark *, weir_err *) WEIR_MUST_CHECK;

@@ -42,6 +42,7 @@ const weir_sink_kind weir_sink_sqlite = {
     .promise = WEIR_PROMISE_EXACTLY_ONCE,
     .keyed = true,
     .group_by = "url",
+    .place = keyed_place,
     .ddl = sqlite_ddl_of,
     .open = open_sink,
     .stage = keyed_stage,

@@ -37,6 +37,48 @@ static void urls_are_taken_apart(void **state)
     weir_arena_free(arena);
 }
 
+static void spellings_of_a_place_are_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *one, *two;
+        bool        same;
+    } cases[] = {
+        {"mysql://u:p@localhost/d", "mysql://u:p@127.0.0.1:3306/d", true},
+        {"mysql://u:p@[::1]/d", "mariadb://u:p@LOCALHOST:3306/d", true},
+        {"mysql://u:p@/d", "mysql://u:p@localhost/d", true},
+        {"mysql://u:p@Db.Example/d", "mysql://u:p@db.example:3306/d", true},
+        {"mysql://u:p%40@h/%64", "mysql://u:p%40@h/d", true},
+        {"mysql://u:p@h/d", "mysql://u:p@h:3307/d", false},
+        {"mysql://u:p@h/d", "mysql://u:p@g/d", false},
+        {"mysql://u:p@h/d", "mysql://u:p@h/D", false},
+        {"mysql://u:p@h/d", "mysql://v:p@h/d", false},
+        {"mysql://u:p@%2Frun%2FA.sock/d", "mysql://u:p@%2Frun%2Fa.sock/d", false},
+        {"sqlite:a", "sqlite:a", true},
+        {"sqlite:a", "sqlite:b", false},
+    };
+    weir_arena *arena = weir_arena_new("test", 1 << 12);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        CHECK(weir_str_eq(keyed_place(weir_str_of(cases[i].one), arena),
+                          keyed_place(weir_str_of(cases[i].two), arena)) == cases[i].same);
+    weir_arena_free(arena);
+}
+
+static void options_behind_a_url_are_refused(void **state)
+{
+    (void)state;
+    weir_arena *arena = weir_arena_new("test", 1 << 12);
+    keyed_url   url;
+    weir_err    err;
+    weir_err_clear(&err);
+    CHECK_FAILS(keyed_url_parse(WEIR_STR("mysql://u:secret@h/d?ssl=true"), arena, &url, &err),
+                WEIR_E_CONFIG, &err);
+    CHECK_SAYS(&err, "something behind '?'");
+    CHECK_OK(keyed_url_parse(WEIR_STR("mysql://u:s?@h/d%3F"), arena, &url, &err), &err);
+    CHECK_SAME(url.database, WEIR_STR("d?"));
+    weir_arena_free(arena);
+}
+
 static void a_bad_url_is_not_shown(void **state)
 {
     (void)state;
@@ -119,6 +161,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(urls_are_taken_apart),
+        TEST(spellings_of_a_place_are_one),
+        TEST(options_behind_a_url_are_refused),
         TEST(a_bad_url_is_not_shown),
         TEST(keys_must_be_equal_byte_for_byte),
         TEST(a_table_without_a_key_is_refused),

@@ -307,6 +307,37 @@ static void every_type_comes_back_as_it_was(void **state)
     }
 }
 
+/* What one connection says of another that has the url `other`. */
+static bool same_as(const char *other)
+{
+    sink_bench first, second;
+    char       options[600];
+    bool       same = false;
+    target->empty(target);
+    bench_start(&first, "mysql", target->options);
+    (void)snprintf(options, sizeof options, "url=%s;create=true;sink_group=other", other);
+    bench_start(&second, "mysql", options);
+    CHECK_OK(bench_try_take_over(&first), &first.err);
+    CHECK_OK(bench_try_take_over(&second), &second.err);
+    weir_sink *a = first.now.sink, *b = second.now.sink;
+    CHECK_OK(a->kind->same(a, b, &same, &first.err), &first.err);
+    bench_stop(&second);
+    bench_stop(&first);
+    return same;
+}
+
+static void one_database_is_seen_through_two_groups(void **state)
+{
+    (void)state;
+    if (target == NULL)
+        skip();
+    const char *mariadb = getenv("WEIR_TEST_MARIADB_URL");
+    const char *mysql8 = getenv("WEIR_TEST_MYSQL8_URL");
+    CHECK(same_as(target->url));
+    if (mariadb != NULL && mysql8 != NULL)
+        CHECK(!same_as(strcmp(target->url, mariadb) == 0 ? mysql8 : mariadb));
+}
+
 static void a_server_that_is_away_is_waited_for(void **state)
 {
     (void)state;
@@ -333,6 +364,7 @@ int main(void)
         TEST(a_wrong_password_is_told_without_the_right_one),
         TEST(encryption_is_had_or_refused),
         TEST(every_type_comes_back_as_it_was),
+        TEST(one_database_is_seen_through_two_groups),
         TEST(a_server_that_is_away_is_waited_for),
     };
     for (uint32_t i = 0; i < count; i++) {
