@@ -94,6 +94,51 @@ static void self_seal_that_was_interrupted_is_gone_on_with(void **state)
     bed_close(&b);
 }
 
+/* The store is away again when the shutdown wants to end the interrupted seal first. */
+static void shut_down_may_be_tried_again_behind_an_interrupted_self_seal(void **state)
+{
+    (void)state;
+    bed b;
+    int left = 1;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner_that_did_not_get_to_the_copy(&b);
+    b.store.hook = one_seal_cannot_be_read;
+    b.store.self = &left;
+    CHECK_FAILS(weir_checkpoint_seal(checkpoint, &b.err), WEIR_E_REMOTE, &b.err);
+    CHECK_INT(b.err.fate, WEIR_FATE_RETRY);
+    CHECK(!bed_has(&b, BED_BASE "seals/00000001"));
+    CHECK_OK(weir_checkpoint_seal(checkpoint, &b.err), &b.err);
+    CHECK(bed_has(&b, BED_BASE "seals/00000001"));
+    CHECK(bed_has(&b, BED_BASE "seals/00000002"));
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static void age_of_a_generation_may_be_set(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint_setup setup = {.store = &b.store.base,
+                                   .prefix = WEIR_STR("place"),
+                                   .job = WEIR_STR("job-1"),
+                                   .task = WEIR_STR("t0"),
+                                   .take_over = true,
+                                   .generation_us = 60000000,
+                                   .clock = &b.clock.base};
+    weir_checkpoint      *checkpoint = NULL;
+    CHECK_OK(weir_checkpoint_open(&setup, &checkpoint, &b.err), &b.err);
+    (void)bed_take_over(&b, checkpoint, NULL);
+    b.clock.boot += 60000000;
+    bed_run(&b, checkpoint, 1, 1);
+    CHECK_U64(weir_checkpoint_generation(checkpoint), 1);
+    b.clock.boot += 1;
+    bed_run(&b, checkpoint, 2, 2);
+    CHECK_U64(weir_checkpoint_generation(checkpoint), 2);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
 static void shut_down_behind_an_interrupted_self_seal_is_clean(void **state)
 {
     (void)state;
@@ -403,6 +448,8 @@ int main(void)
         TEST(owner_seals_its_own_generation_when_it_is_old),
         TEST(owner_seals_its_own_generation_when_it_is_long),
         TEST(self_seal_that_was_interrupted_is_gone_on_with),
+        TEST(shut_down_may_be_tried_again_behind_an_interrupted_self_seal),
+        TEST(age_of_a_generation_may_be_set),
         TEST(shut_down_behind_an_interrupted_self_seal_is_clean),
         TEST(owner_seals_its_own_generation_where_a_failpoint_wants_it),
         TEST(owner_with_an_open_stage_seals_later),

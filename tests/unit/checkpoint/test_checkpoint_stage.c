@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "checkpoint_bed.h"
+#include "checkpoint_refs.h"
 
 #include "weir/failpoint.h"
 #include "weir/limits.h"
@@ -350,6 +351,43 @@ static void empty_blob_that_is_said_to_expand_halts(void **state)
     CHECK_U64(b.store.gets, before);
     weir_buf_done(&got);
     weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+/* A manifest of a version that listed no references: what it holds may be named again. */
+static void blob_of_a_manifest_without_references_is_carried(void **state)
+{
+    (void)state;
+    static const char *const key = BED_BASE "log/00000001/00000001";
+    bed                      b;
+    weir_blob_ref            ref[2];
+    weir_sha256              sha;
+    bed_open(&b);
+    weir_checkpoint *first = owner(&b);
+    publish_blobs(&b, first, ref);
+    weir_checkpoint_close(first);
+    checkpoint_record old;
+    weir_buf          bytes = {0}, name = {0};
+    assert_null(record_read(bed_bytes(&b, key), b.arena, &old));
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < old.sections; i++) {
+        if (!weir_str_is(old.section[i].name, RECORD_REFS))
+            old.section[kept++] = old.section[i];
+    }
+    CHECK_INT(kept, old.sections - 1);
+    old.sections = kept;
+    record_write(&bytes, &old);
+    bed_store(&b, key, weir_buf_view(&bytes));
+    weir_checkpoint *second = owner(&b);
+    weir_stage      *stage = weir_checkpoint_stage(second, 2);
+    weir_stage_refer(stage, &ref[1], &name);
+    CHECK_OK(weir_stage_build(stage, &sha, &b.err), &b.err);
+    CHECK_OK(weir_stage_publish(stage, &b.err), &b.err);
+    weir_stage_free(stage);
+    expect_blob(&b, second, &ref[1], noise(&b, WEIR_INLINE_BYTES_MAX, 5));
+    weir_buf_done(&bytes);
+    weir_buf_done(&name);
+    weir_checkpoint_close(second);
     bed_close(&b);
 }
 
@@ -740,6 +778,7 @@ int main(void)
         TEST(bit_of_a_blob_that_flips_on_the_way_is_read_again),
         TEST(second_look_that_fails_may_be_tried_again),
         TEST(empty_blob_that_is_said_to_expand_halts),
+        TEST(blob_of_a_manifest_without_references_is_carried),
         TEST(blob_goes_into_an_object_where_a_failpoint_wants_it),
         TEST(fetch_that_fails_may_be_tried_again),
         TEST(build_goes_on_where_it_failed),
