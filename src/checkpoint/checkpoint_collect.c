@@ -27,6 +27,8 @@
 
 #include <string.h>
 
+#include "weir/failpoint.h"
+
 
 enum { PAGE = 1000, HEAD_BYTES = 11, KIND_AT = 10 };
 
@@ -132,6 +134,7 @@ static weir_code look_around(collect *c, bool *out, weir_err *err)
         c->out->stopped = "it was told to stop";
         return WEIR_OK;
     }
+    WEIR_FAILPOINT(gc_look);
     weir_code rc = keep_pins_list(c->log, c->page, &listed, &count, &pins, err);
     if (rc == WEIR_OK && !weir_sha256_eq(&pins, &c->pins.listed))
         c->out->stopped = "a pin came or went";
@@ -174,6 +177,7 @@ static weir_code leave_seals(collect *c, weir_err *err)
     uint32_t    kept = 0;
     for (uint32_t i = 0; i < c->batched; i++)
         object[i] = (weir_object){.key = c->batch[i].key, .length = HEAD_BYTES};
+    WEIR_FAILPOINT(gc_read);
     weir_code rc = c->log->store->kind->get(c->log->store, object, c->batched, err);
     if (rc == WEIR_E_NOTFOUND || rc == WEIR_E_CORRUPT)
         rc = WEIR_OK;
@@ -198,6 +202,7 @@ static weir_code take_batch(collect *c, weir_err *err)
         return rc;
     for (uint32_t i = 0; i < c->batched; i++)
         object[i].key = c->batch[i].key;
+    WEIR_FAILPOINT(gc_delete);
     if (!c->setup->dry_run)
         rc = c->log->store->kind->remove(c->log->store, object, c->batched, err);
     for (uint32_t i = 0; i < c->batched; i++) {
@@ -362,6 +367,7 @@ static weir_code set_mark(collect *c, const record_place *first, weir_err *err)
     if (!c->setup->dry_run)
         rc = keep_mark_write(c->log, first, c->arena, &c->mark, &store_us, err);
     c->before_us = store_us - c->setup->min_age_us;
+    WEIR_FAILPOINT(gc_look);
     if (rc == WEIR_OK)
         rc = keep_pins_read(c->log, c->arena, &c->pins, err);
     return rc;
@@ -370,9 +376,10 @@ static weir_code set_mark(collect *c, const record_place *first, weir_err *err)
 static weir_code run(collect *c, weir_err *err)
 {
     keep_mark    before;
-    record_place first;
+    record_place first = {.idx = 0};
     bool         known = false;
-    weir_code    rc = keep_mark_read(c->log, c->arena, &before, err);
+    WEIR_FAILPOINT(gc_look);
+    weir_code rc = keep_mark_read(c->log, c->arena, &before, err);
     if (rc == WEIR_OK)
         rc = find_first(c, &before, &first, err);
     c->out->first = first.epoch;

@@ -11,6 +11,8 @@
  */
 #include "checkpoint_keep.h"
 
+#include "weir/failpoint.h"
+
 weir_code keep_mark_read(const checkpoint_log *log, weir_arena *arena, keep_mark *out,
                          weir_err *err)
 {
@@ -47,6 +49,7 @@ weir_code keep_mark_write(const checkpoint_log *log, const record_place *first,
     weir_assert(first->idx > 0);
     weir_random_nonce(record.nonce); /* so that two collectors' marks differ */
     record_write(&bytes, &record);
+    WEIR_FAILPOINT(gc_mark);
     weir_code rc =
         weir_store_put_one(log->store, log_key_text(&key), weir_buf_view(&bytes), err);
     weir_buf_done(&bytes);

@@ -38,6 +38,7 @@ static weir_code open_own(collector *c, weir_err *err)
                                         .job = job->job_name, .task = WEIR_STR("t0"),
                                         .clock = engine->clock,
                                         .stop = &engine->collect_stop};
+    WEIR_FAILPOINT(gc_look);
     rc = weir_checkpoint_open(&checkpoint, &c->checkpoint, err);
     return rc == WEIR_OK
                ? weir_checkpoint_choose_lineage(c->checkpoint, engine->lineage, err) : rc;

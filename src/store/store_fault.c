@@ -107,10 +107,11 @@ static weir_code real_list(weir_store *store, weir_str prefix, weir_str after,
                                       out_count, err);
 }
 
-static weir_code real_remove(weir_store *store, weir_object *object, size_t count,
-                             weir_err *err)
+static weir_code faulty_remove(weir_store *store, weir_object *object, size_t count,
+                               weir_err *err)
 {
-    return real_of(store)->kind->remove(real_of(store), object, count, err);
+    fault_verb verb = {WEIR_FPC_DEL, "remove", real_of(store)->kind->remove};
+    return run(&verb, (fault_store *)store, object, count, err);
 }
 
 static void close_both(weir_store *store)
@@ -128,7 +129,7 @@ weir_store *store_with_faults(weir_store *store)
     self->kind.put = faulty_put;
     self->kind.put_new = faulty_put_new;
     self->kind.list = real_list;
-    self->kind.remove = real_remove;
+    self->kind.remove = faulty_remove;
     self->kind.close = close_both;
     self->base.kind = &self->kind;
     memcpy(self->base.place, store->place, sizeof self->base.place);

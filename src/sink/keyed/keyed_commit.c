@@ -417,6 +417,22 @@ static weir_code check_empty(keyed_sink *self, weir_err *err)
     return WEIR_OK;
 }
 
+/* A row that is there now, though it was not: we slept, and somebody took over meanwhile, or our
+   own COMMIT was applied. It is looked at anew. */
+static weir_code begun_by_another(keyed_sink *self, weir_err *err)
+{
+    weir_err   first = *err;
+    keyed_mark mark = {0};
+    bool       found = false;
+    weir_code  rc = look(self, &mark, &found, err);
+    if (rc == WEIR_OK && found)
+        return weir_retry(err, WEIR_E_CONFLICT,
+                          "the commit row of group '%.*s' was begun meanwhile",
+                          WEIR_STR_FMT(self->group));
+    *err = first;
+    return first.code;
+}
+
 /* No row is right only where no manifest named the group: then it begins at the last one. */
 static weir_code start_row(keyed_sink *self, const weir_committed *last, weir_err *err)
 {
@@ -440,9 +456,10 @@ static weir_code start_row(keyed_sink *self, const weir_committed *last, weir_er
         rc = self->driver->start(self, &mark, err);
     if (rc == WEIR_OK)
         rc = send_commit(self, err);
-    if (rc != WEIR_OK)
-        self->driver->rollback(self);
-    return rc;
+    if (rc == WEIR_OK)
+        return WEIR_OK;
+    self->driver->rollback(self);
+    return begun_by_another(self, err);
 }
 
 weir_code keyed_replay(weir_sink *sink, weir_history *history, weir_err *err)
