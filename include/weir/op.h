@@ -108,6 +108,13 @@ void weir_ops_next(weir_ops *ops);
 void weir_ops_recycle(weir_ops *ops);
 
 uint64_t weir_ops_groups(const weir_ops *ops); /* groups in state */
+/* What each operator keeps: aggregates, then last-value tables; false behind the last. Not
+   while lanes push. */
+typedef struct weir_op_count {
+    weir_str name; /* of the step, or of the source table */
+    uint64_t rows, bytes; /* bytes: of a full copy, about */
+} weir_op_count;
+bool     weir_ops_count(const weir_ops *ops, uint32_t index, weir_op_count *out);
 bool     weir_ops_has_windows(const weir_ops *ops);
 
 /* Last-value tables (old_row = 'state'). Rows of `images` are after images, or key-only
