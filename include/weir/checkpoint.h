@@ -106,6 +106,8 @@ void        weir_stage_blob(weir_stage *stage, weir_str bytes, bool compress,
    this way by an epoch and by all epochs before it, back to its own, may be collected. A
    blob of this stage, or one that the last manifest names. */
 void        weir_stage_refer(weir_stage *stage, const weir_blob_ref *ref, weir_buf *out);
+/* A file that this epoch publishes, for people: section "files". */
+void        weir_stage_file(weir_stage *stage, weir_str key, uint64_t rows, uint64_t bytes);
 void        weir_stage_section(weir_stage *stage, const char *name, weir_str bytes);
 /* E1: puts the data objects, fixes the manifest's bytes. */
 weir_code weir_stage_build(weir_stage *stage, weir_sha256 *out_sha, weir_err *err)

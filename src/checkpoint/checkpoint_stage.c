@@ -25,6 +25,9 @@
 #include "weir/failpoint.h"
 #include "weir/mutant.h"
 
+#define RECORD_FILES "files" /* version 1, varint count, each: blob key, varint rows, bytes */
+#define FILES_VERSION 1
+
 typedef struct stage_object {
     weir_buf bytes;
     uint32_t number;
@@ -47,6 +50,8 @@ struct weir_stage {
     stage_section    *section;
     uint32_t          sections, section_room;
     ref_set           refs;          /* of older epochs that are named again */
+    weir_buf          files;         /* entries of the section "files" */
+    uint32_t          file_count;
     bool              too_big;       /* a blob was */
     weir_buf          bytes;         /* of the manifest; empty: not built */
     bool              tried;         /* 1 */
@@ -88,6 +93,8 @@ void weir_stage_reset(weir_stage *stage)
     stage->sections = 0;
     stage->too_big = false;
     ref_set_clear(&stage->refs);
+    weir_buf_clear(&stage->files);
+    stage->file_count = 0;
     weir_buf_clear(&stage->blobs);
     weir_buf_clear(&stage->bytes);
 }
@@ -104,6 +111,7 @@ void weir_stage_free(weir_stage *stage)
     weir_buf_done(&stage->blobs);
     weir_buf_done(&stage->bytes);
     ref_set_done(&stage->refs);
+    weir_buf_done(&stage->files);
     weir_heap_free(stage->object);
     weir_heap_free(stage->section);
     weir_heap_free(stage);
@@ -199,6 +207,7 @@ void weir_stage_section(weir_stage *stage, const char *name, weir_str bytes)
     weir_assert(!stage->tried); /* 1 */
     weir_assert(strcmp(name, RECORD_BLOBS) != 0);
     weir_assert(strcmp(name, RECORD_REFS) != 0);
+    weir_assert(strcmp(name, RECORD_FILES) != 0);
     stage_section *section = section_of(stage, name);
     weir_buf_clear(&section->bytes);
     weir_buf_str(&section->bytes, bytes);
@@ -237,6 +246,28 @@ static weir_code put_some(weir_stage *stage, size_t most, bool *out_left, weir_e
     if (weir_mutant(swallow_denied))
         return WEIR_OK;
     return rc;
+}
+
+void weir_stage_file(weir_stage *stage, weir_str key, uint64_t rows, uint64_t bytes)
+{
+    weir_assert(!stage->tried); /* 1 */
+    weir_buf_blob(&stage->files, key);
+    weir_buf_varint(&stage->files, rows);
+    weir_buf_varint(&stage->files, bytes);
+    stage->file_count++;
+    weir_buf_clear(&stage->bytes);
+}
+
+/* The section "files"; none without any. */
+static void list_files(weir_stage *stage)
+{
+    if (stage->file_count == 0)
+        return;
+    stage_section *section = section_of(stage, RECORD_FILES);
+    weir_buf_clear(&section->bytes);
+    weir_buf_byte(&section->bytes, FILES_VERSION);
+    weir_buf_varint(&section->bytes, stage->file_count);
+    weir_buf_str(&section->bytes, weir_buf_view(&stage->files));
 }
 
 /* 4: what a collector took because the last manifest did not name it cannot be named. */
@@ -308,6 +339,7 @@ weir_code weir_stage_build(weir_stage *stage, weir_sha256 *out_sha, weir_err *er
             return weir_err_note(err, "putting data objects");
     }
     list_refs(stage);
+    list_files(stage);
     size_t size = stage->inline_at + stage->blobs.len + WEIR_SHA256_BYTES;
     for (uint32_t i = 0; i < stage->sections; i++)
         size += 14 + strlen(stage->section[i].name) + stage->section[i].bytes.len;

@@ -95,6 +95,9 @@ static void stage_own(commit *c)
     weir_buf_clear(&buf);
     weir_buf_u64(&buf, engine->plan->fingerprint);
     weir_stage_section(c->stage, "plan", weir_buf_view(&buf));
+    weir_buf_clear(&buf);
+    engine_summary_write(engine, c->epoch, &buf);
+    weir_stage_section(c->stage, "summary", weir_buf_view(&buf));
     weir_buf_done(&buf);
     weir_stage_section(c->stage, "positions", weir_buf_view(&c->epoch->positions));
 }
@@ -328,6 +331,10 @@ static void report(commit *c, int64_t executed_us, int64_t put_us)
 {
     engine_job *engine = c->engine;
     int64_t now_us = engine->clock->mono_us(engine->clock);
+    engine->timings = (engine_timings){.epoch = c->epoch->number,
+                                       .execute_us = executed_us - c->epoch->cut_us,
+                                       .put_us = put_us - executed_us,
+                                       .commit_us = now_us - c->epoch->cut_us};
     weir_metric_add(WEIR_M_epochs, 1);
     weir_metric_add(WEIR_M_dead_letters, (int64_t)letters_of(c->epoch));
     weir_metric_set(WEIR_M_epoch, (int64_t)c->epoch->number);

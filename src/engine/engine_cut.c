@@ -222,6 +222,7 @@ static void hand_over(engine_job *engine, engine_epoch *epoch)
     gather_rows(engine, epoch);
     gather_lanes(engine, epoch);
     gather_positions(engine, epoch);
+    engine_summary_take(engine, epoch);
     for (uint32_t s = 0; s < engine->sources; s++)
         engine->source[s].closed_us = engine->source[s].closing_us;
     engine->last_cut_us = epoch->cut_us;

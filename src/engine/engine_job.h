@@ -48,6 +48,22 @@ typedef struct engine_flow { /* where the rows of a SINK node go */
     uint32_t cuts;         /* epochs that have to be cut for that, though nothing comes */
 } engine_flow;
 
+/* What an epoch was like, for people: section "summary". */
+typedef struct engine_summary {
+    int64_t  cut_us;  /* wall clock */
+    int64_t  read_us; /* since the cut before */
+    int64_t  merge_us;
+    uint64_t records, bad, late, duplicate, skipped;
+    weir_op_count *state;
+    uint32_t       states;
+} engine_summary;
+
+/* How long the epoch before took: the newer manifest tells it. */
+typedef struct engine_timings {
+    uint64_t epoch; /* 0: not known */
+    int64_t  execute_us, put_us, commit_us; /* from the cut to where it is in each */
+} engine_timings;
+
 /* An epoch between its cut and its end. Everything lives in `arena`. */
 typedef struct engine_epoch {
     weir_arena   *arena;
@@ -67,6 +83,7 @@ typedef struct engine_epoch {
     engine_letters letters[WEIR_LANES_MAX + 1];
     uint32_t      letter_sets;
     uint64_t      records;
+    engine_summary summary;
     weir_position *ack;           /* all partitions of all sources, in order */
     uint32_t     *ack_count;      /* per source */
 } engine_epoch;
@@ -116,6 +133,8 @@ struct engine_job {
     atomic_int       full;       /* a lane met a limit: cut as soon as possible */
     atomic_bool      dirty;      /* something was read since the last cut */
     int64_t          last_cut_us; /* monotonic */
+    engine_summary   totals;      /* counts up to the cut before */
+    engine_timings   timings;     /* of the last epoch */
     engine_epoch    *committing; /* handed over, not finalised */
     bool             dropped;    /* the commit thread gave up: see engine_giving_up */
     bool             unfinished; /* a manifest was put, and not all is visible yet */

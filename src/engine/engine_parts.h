@@ -128,6 +128,11 @@ weir_code engine_positions_read(engine_job *engine, weir_str bytes, weir_err *er
 void      engine_groups_write(const engine_job *engine, weir_buf *out);
 weir_code engine_groups_read(engine_job *engine, weir_str bytes, weir_err *err);
 
+/* engine_summary: what an epoch was like, for people. */
+void      engine_summary_take(engine_job *engine, engine_epoch *epoch); /* at a barrier */
+void      engine_summary_write(const engine_job *engine, const engine_epoch *epoch,
+                               weir_buf *out);
+
 /* engine_slices: which slices are saved whole, what a manifest lists. */
 void      engine_slices_choose(engine_job *engine, engine_epoch *epoch, bool last);
 void      engine_slices_stage(engine_job *engine, engine_epoch *epoch, weir_stage *stage,

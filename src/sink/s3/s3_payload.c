@@ -57,8 +57,11 @@ void s3_payload_write(const s3_sink *self, weir_stage *stage, weir_buf *out)
     weir_buf_byte(out, (uint8_t)self->format->codec);
     weir_buf_blob(out, self->format->schema);
     weir_buf_varint(out, self->recipes);
-    for (uint32_t i = 0; i < self->recipes; i++)
-        write_recipe(out, &self->recipe[i], stage);
+    for (uint32_t i = 0; i < self->recipes; i++) {
+        const s3_recipe *recipe = &self->recipe[i];
+        write_recipe(out, recipe, stage);
+        weir_stage_file(stage, recipe->key, recipe->file->now.rows, recipe->size);
+    }
     weir_buf_varint(out, self->opens);
     for (uint32_t i = 0; i < self->opens; i++)
         write_open(out, self->open[i], stage);
