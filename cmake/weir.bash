@@ -5,7 +5,7 @@ _weir() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} flags
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'run check explain ddl connectors version help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'run check explain ddl connectors checkpoint version help' -- "$word")
         return
     fi
     case $before in
@@ -16,15 +16,26 @@ _weir() {
     --log) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word"); return ;;
     --log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warn error' -- "$word"); return ;;
     --for) mapfile -t COMPREPLY < <(compgen -W 'any mysql mariadb' -- "$word"); return ;;
-    --param) return ;;
+    --param | --job | --lineage | --limit | --retain) return ;;
     esac
+    if [[ ${COMP_WORDS[1]} == checkpoint ]] && ((COMP_CWORD == 2)); then
+        mapfile -t COMPREPLY < <(compgen -W 'ls show diff verify pin unpin gc' -- "$word")
+        return
+    fi
     case ${COMP_WORDS[1]} in
+    checkpoint)
+        flags='--job --lineage --embedded --param --help'
+        case ${COMP_WORDS[2]} in
+        ls) flags+=' --output --limit' ;;
+        show | diff | verify) flags+=' --output' ;;
+        gc) flags+=' --output --dry-run --retain' ;;
+        esac ;;
     run) flags='--until --leave-open --embedded --param --fresh --keep-output --take-over --output --log --log-level --help' ;;
     check) flags='--connect --embedded --param --log --log-level --help' ;;
     explain) flags='--embedded --param --help' ;;
     ddl) flags='--for --embedded --param --help' ;;
     connectors) flags='--format --metrics --help' ;;
-    help) mapfile -t COMPREPLY < <(compgen -W 'run check explain ddl connectors' -- "$word"); return ;;
+    help) mapfile -t COMPREPLY < <(compgen -W 'run check explain ddl connectors checkpoint' -- "$word"); return ;;
     *) return ;;
     esac
     if [[ $word == -* ]]; then

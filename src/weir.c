@@ -38,7 +38,7 @@ static const struct command {
 } command[] = {
     {"run", weir_cli_run},         {"check", weir_cli_check},
     {"explain", weir_cli_explain}, {"connectors", weir_cli_connectors},
-    {"ddl", weir_cli_ddl},
+    {"ddl", weir_cli_ddl},         {"checkpoint", weir_cli_checkpoint},
     {"version", weir_cli_version}, {"help", weir_cli_help},
     {"--help", weir_cli_help},     {"--version", weir_cli_version},
     {"-h", weir_cli_help},

@@ -18,6 +18,7 @@ int weir_cli_check(int count, char **argument, const atomic_int *stop);
 int weir_cli_explain(int count, char **argument, const atomic_int *stop);
 int weir_cli_ddl(int count, char **argument, const atomic_int *stop);
 int weir_cli_connectors(int count, char **argument, const atomic_int *stop);
+int weir_cli_checkpoint(int count, char **argument, const atomic_int *stop);
 int weir_cli_version(int count, char **argument, const atomic_int *stop);
 /* `weir help [command]`, also behind --help; usage errors print to stderr. */
 int weir_cli_help(int count, char **argument, const atomic_int *stop);

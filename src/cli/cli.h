@@ -12,6 +12,7 @@
 #include "weir/log.h"
 
 #define CLI_PARAMS_MAX 256u
+#define CLI_ARGUMENTS_MAX 2u
 
 typedef struct cli_flags {
     const char    *file;
@@ -19,6 +20,10 @@ typedef struct cli_flags {
     const char    *output;   /* table, json, csv; NULL: by terminal */
     const char    *format;   /* connectors: text, markdown */
     const char    *server;   /* ddl: any, mysql, mariadb; NULL: any */
+    const char    *job, *lineage, *limit, *retain; /* checkpoint; NULL: not given */
+    const char    *argument[CLI_ARGUMENTS_MAX];    /* behind the file */
+    size_t         arguments, arguments_most;      /* most: set by the caller */
+    bool           dry_run;
     bool           until_end, leave_open, fresh, keep_output, take_over, connect, metrics, help;
     bool           log_json;
     weir_log_level log_level;
@@ -26,7 +31,8 @@ typedef struct cli_flags {
     size_t         params;
 } cli_flags;
 
-/* False after a message on stderr: exit 2. `command` names what is parsed for. */
+/* False after a message on stderr: exit 2. `command` names what is parsed for; "a-b" is
+   command a's subcommand b. Only arguments_most of *out is looked at. */
 bool cli_flags_read(const char *command, int count, char **argument, cli_flags *out);
 
 /* The catalog of this build's kinds; lives in `arena`. */

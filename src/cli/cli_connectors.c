@@ -109,7 +109,7 @@ static void print_all(const weir_catalog *catalog, bool markdown)
 
 int weir_cli_connectors(int count, char **argument, const atomic_int *stop)
 {
-    cli_flags flags;
+    cli_flags flags = {.arguments_most = 0};
     if (!cli_flags_read("connectors", count, argument, &flags))
         return WEIR_EXIT_USAGE;
     char *name = (char *)(uintptr_t)"connectors";

@@ -57,7 +57,7 @@ static weir_code print_all(const cli_flags *flags, const weir_plan *plan, weir_b
 
 int weir_cli_ddl(int count, char **argument, const atomic_int *stop)
 {
-    cli_flags flags;
+    cli_flags flags = {.arguments_most = 0};
     if (!cli_flags_read("ddl", count, argument, &flags))
         return WEIR_EXIT_USAGE;
     char *name = (char *)(uintptr_t)"ddl";

@@ -26,17 +26,27 @@ typedef struct cli_flag {
 } cli_flag;
 
 #define AT(member) offsetof(cli_flags, member)
+#define CHECKPOINT                                                                         \
+    "checkpoint-ls checkpoint-show checkpoint-verify checkpoint-diff checkpoint-pin "      \
+    "checkpoint-unpin checkpoint-gc"
 static const cli_flag known[] = {
-    {"--help", FLAG_SWITCH, AT(help), "run check explain ddl connectors version"},
-    {"--param", FLAG_PARAM, 0, "run check explain ddl"},
-    {"--embedded", FLAG_TEXT, AT(embedded), "run check explain ddl"},
+    {"--help", FLAG_SWITCH, AT(help),
+     "run check explain ddl connectors version " CHECKPOINT},
+    {"--param", FLAG_PARAM, 0, "run check explain ddl " CHECKPOINT},
+    {"--embedded", FLAG_TEXT, AT(embedded), "run check explain ddl " CHECKPOINT},
     {"--for", FLAG_TEXT, AT(server), "ddl"},
     {"--until", FLAG_UNTIL, AT(until_end), "run"},
     {"--leave-open", FLAG_SWITCH, AT(leave_open), "run"},
     {"--fresh", FLAG_SWITCH, AT(fresh), "run"},
     {"--keep-output", FLAG_SWITCH, AT(keep_output), "run"},
     {"--take-over", FLAG_SWITCH, AT(take_over), "run"},
-    {"--output", FLAG_TEXT, AT(output), "run"},
+    {"--output", FLAG_TEXT, AT(output),
+     "run checkpoint-ls checkpoint-show checkpoint-diff checkpoint-verify checkpoint-gc"},
+    {"--job", FLAG_TEXT, AT(job), CHECKPOINT},
+    {"--lineage", FLAG_TEXT, AT(lineage), CHECKPOINT},
+    {"--limit", FLAG_TEXT, AT(limit), "checkpoint-ls"},
+    {"--dry-run", FLAG_SWITCH, AT(dry_run), "checkpoint-gc"},
+    {"--retain", FLAG_TEXT, AT(retain), "checkpoint-gc"},
     {"--format", FLAG_TEXT, AT(format), "connectors"},
     {"--metrics", FLAG_SWITCH, AT(metrics), "connectors"},
     {"--connect", FLAG_SWITCH, AT(connect), "check"},
@@ -46,7 +56,10 @@ static const cli_flag known[] = {
 
 static bool usage(const char *command, const char *what, const char *name)
 {
-    fprintf(stderr, "weir %s: %s '%s'; see 'weir help %s'\n", command, what, name, command);
+    int len = (int)strcspn(command, "-");
+    fprintf(stderr, "weir %.*s%s%s: %s '%s'; see 'weir help %.*s'\n", len, command,
+            command[len] ? " " : "", command[len] ? command + len + 1 : "", what, name, len,
+            command);
     return false;
 }
 
@@ -133,16 +146,30 @@ static bool check_server(const char *command, const cli_flags *flags)
     return usage(command, "--for is any, mysql or mariadb, not", server);
 }
 
+static bool add_argument(const char *command, const char *text, cli_flags *out)
+{
+    if (out->file == NULL)
+        out->file = text;
+    else if (out->arguments < out->arguments_most)
+        out->argument[out->arguments++] = text;
+    else if (out->arguments_most > 0)
+        return usage(command, "that is one argument too many:", text);
+    else
+        return usage(command, "one SQL file is one job; there is also", text);
+    return true;
+}
+
 bool cli_flags_read(const char *command, int count, char **argument, cli_flags *out)
 {
+    size_t most = out->arguments_most;
     memset(out, 0, sizeof *out);
+    out->arguments_most = most;
     out->log_level = WEIR_LOG_INFO;
     for (int i = 0; i < count; i++) {
         const char *text = argument[i];
         if (text[0] != '-' || text[1] == '\0') { /* '-': standard input */
-            if (out->file)
-                return usage(command, "one SQL file is one job; there is also", text);
-            out->file = text;
+            if (!add_argument(command, text, out))
+                return false;
             continue;
         }
         const char *equals = strchr(text, '=');

@@ -21,6 +21,7 @@ static const char general[] =
     "  explain      print the plan: steps, windows, state, sinks\n"
     "  ddl          print CREATE TABLE for the tables that the job writes\n"
     "  connectors   print what WITH (connector = …, format = …) can name\n"
+    "  checkpoint   look at checkpoints, check, pin and collect them\n"
     "  version      print the version\n"
     "  help         print this, or the help of a command\n"
     "\n"
@@ -78,13 +79,45 @@ static const char connectors[] =
     "Prints every connector and format with its options, their defaults and limits; with\n"
     "--metrics the page of what /metrics tells instead.\n";
 
+static const char checkpoint[] =
+    "usage: weir checkpoint ls     [FLAGS] WHERE\n"
+    "       weir checkpoint show   [FLAGS] WHERE [EPOCH]\n"
+    "       weir checkpoint diff   [FLAGS] WHERE EPOCH EPOCH\n"
+    "       weir checkpoint verify [FLAGS] WHERE\n"
+    "       weir checkpoint pin    [FLAGS] WHERE NAME [EPOCH]\n"
+    "       weir checkpoint unpin  [FLAGS] WHERE NAME\n"
+    "       weir checkpoint gc     [FLAGS] WHERE\n"
+    "\n"
+    "WHERE is a job's SQL file, s3://bucket/prefix, or a folder in which checkpoints lie.\n"
+    "EPOCH is a number, 'last' (the default), a pinned name, or a time such as\n"
+    "2026-11-21T08:00:00Z: the last epoch that was written by then.\n"
+    "\n"
+    "  ls       which epochs are kept, the newest ones, and what is pinned\n"
+    "  show     one epoch: positions, watermarks, state, rows, files, timings, bad rows\n"
+    "  diff     what changed from one epoch to another\n"
+    "  verify   read and check every object that is kept; exit 11 names the damaged ones\n"
+    "  pin      keep an epoch under a name, whatever its age; unpin lets it go\n"
+    "  gc       one round of the collector, which also runs in 'weir run'\n"
+    "\n"
+    "  --job NAME         which job, where WHERE has several\n"
+    "  --lineage lN       which lineage; the last one otherwise\n"
+    "  --output FORMAT    table or json: of ls, show, diff, verify, gc\n"
+    "  --limit N          of ls: how many epochs (20)\n"
+    "  --dry-run          of gc: say what would go, change nothing\n"
+    "  --retain DURATION  of gc: instead of the job's checkpoint.retain\n"
+    "  --embedded DIR     as in 'weir run'\n"
+    "  --param NAME=VALUE as in 'weir run'\n"
+    "\n"
+    "Exit codes: 0 done, 1 there is no such epoch or pin, 2 usage, 11 something is damaged.\n"
+    "All but gc, pin and unpin only read; all may run beside the job.\n";
+
 int weir_cli_help(int count, char **argument, const atomic_int *stop)
 {
     (void)stop;
     static const struct {
         const char *name, *text;
     } page[] = {{"run", run}, {"check", check}, {"explain", explain}, {"ddl", ddl},
-                {"connectors", connectors}};
+                {"connectors", connectors}, {"checkpoint", checkpoint}};
     const char *text = general;
     for (size_t i = 0; count > 0 && i < sizeof page / sizeof page[0]; i++)
         if (strcmp(argument[0], page[i].name) == 0)

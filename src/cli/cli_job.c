@@ -87,7 +87,7 @@ static bool begin(const char *command, int count, char **argument, cli_flags *fl
 int weir_cli_check(int count, char **argument, const atomic_int *stop)
 {
     (void)stop;
-    cli_flags flags;
+    cli_flags flags = {.arguments_most = 0};
     int rc;
     if (!begin("check", count, argument, &flags, &rc))
         return rc;
@@ -107,7 +107,7 @@ int weir_cli_check(int count, char **argument, const atomic_int *stop)
 int weir_cli_explain(int count, char **argument, const atomic_int *stop)
 {
     (void)stop;
-    cli_flags flags;
+    cli_flags flags = {.arguments_most = 0};
     int rc;
     if (!begin("explain", count, argument, &flags, &rc))
         return rc;

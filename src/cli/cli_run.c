@@ -85,7 +85,7 @@ static weir_code run_job(const cli_flags *flags, cli_job *job, const atomic_int 
 
 int weir_cli_run(int count, char **argument, const atomic_int *stop)
 {
-    cli_flags flags;
+    cli_flags flags = {.arguments_most = 0};
     if (!cli_flags_read("run", count, argument, &flags))
         return WEIR_EXIT_USAGE;
     char *name = (char *)(uintptr_t)"run";
