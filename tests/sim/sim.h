@@ -123,6 +123,7 @@ typedef struct sim_world {
     uint32_t     slots;
     bool         overdue; /* what did not strike yet strikes at the next passing */
     bool         healed; /* nothing goes wrong any more */
+    bool         proving; /* what is read now is what a start needs */
     bool         over;
     uint32_t     last_writer; /* life of the worker whose record is the log's last */
     uint32_t     strangers, damages; /* that are there */
@@ -144,6 +145,7 @@ void sim_check_clear(void);
 void sim_check_object(weir_str key, weir_str body);
 void sim_check_mark(uint64_t epoch, uint64_t gen, const uint8_t *sha, uint64_t was);
 void sim_check_failover(uint64_t epoch);
+void sim_check_collect(void); /* as the collector may: manifests and data of old generations */
 void sim_check_end(void);
 
 #endif

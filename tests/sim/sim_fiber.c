@@ -326,8 +326,8 @@ static bool let_time_pass(void)
 bool sim_turn(void)
 {
     uint32_t able[FIBERS], count = 0;
-    while (happen(sim_now))
-        ;
+    if (happen(sim_now))
+        return true;
     wake_due();
     for (uint32_t i = 0; i < FIBERS; i++)
         if (fiber[i].state == READY && !sim_asleep(fiber[i].slot))

@@ -5,6 +5,8 @@
  *   sim --seed N [--without HEX]        that history, printed
  *   sim --kept FILE                     lines `seed without # why` that failed once
  *   sim --twice FROM COUNT              the same seed twice is the same history
+ *   sim --mutants COUNT                 which of COUNT seeds finds out each wrong turn of the
+ *                                       protocol (weir/mutants.def) first; one must
  *
  * Histories run in children: one that ends the process is a failure like any other.
  *
@@ -19,6 +21,8 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "weir/mutant.h"
 
 #define JOBS_MAX 64
 #define FAILURES_MAX 16u
@@ -293,6 +297,51 @@ static int run_twice(uint64_t from, uint64_t count)
     return rc;
 }
 
+/* Not met here: folders are tests/fault's, and so are errors of HTTP. */
+static const char *const elsewhere[] = {"forget_fsync", "swallow_denied"};
+
+static bool is_elsewhere(const char *name)
+{
+    for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++)
+        if (strcmp(elsewhere[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* Seeds in order, in children of their own, until one fails. */
+static bool catches(const char *mutant, uint64_t count, trial *at, uint64_t *out_seed)
+{
+    bool known = weir_mutant_choose(mutant);
+    weir_assert(known);
+    for (uint64_t seed = 1; seed <= count; seed++) {
+        sim_setup setup = {.seed = seed};
+        *out_seed = seed;
+        if (fails(&setup, at))
+            return true;
+    }
+    return false;
+}
+
+static int run_mutants(uint64_t count)
+{
+    int    rc = 0;
+    trial *at = shared(sizeof *at);
+    for (size_t i = 0; i < WEIR_MUTANT_COUNT; i++) {
+        const char *name = weir_mutant_names()[i];
+        uint64_t    seed = 0;
+        if (is_elsewhere(name))
+            continue;
+        bool caught = catches(name, count, at, &seed);
+        printf("%s sim.mutant_%s", caught ? "ok" : "not ok", name);
+        if (caught)
+            printf("\n# by seed %" PRIu64 ": %s\n", seed, at->result.why);
+        else
+            printf(": %" PRIu64 " seeds do not find it\n", count);
+        rc |= !caught;
+    }
+    return rc;
+}
+
 static uint64_t number(char **argument, int base)
 {
     if (*argument == NULL) {
@@ -313,6 +362,8 @@ int main(int count, char **argument)
         return run_seeds(number(&argument[2], 10), number(&argument[3], 10), jobs);
     if (count > 3 && strcmp(argument[1], "--twice") == 0)
         return run_twice(number(&argument[2], 10), number(&argument[3], 10));
+    if (count > 2 && strcmp(argument[1], "--mutants") == 0)
+        return run_mutants(number(&argument[2], 10));
     if (count > 2 && strcmp(argument[1], "--kept") == 0)
         return run_kept(argument[2]);
     if (count > 2 && strcmp(argument[1], "--seed") == 0) {
@@ -320,6 +371,6 @@ int main(int count, char **argument)
         return run_one(number(&argument[2], 10), without ? number(&argument[4], 16) : 0);
     }
     fprintf(stderr, "usage: sim --seeds FROM COUNT [--jobs N] | --seed N [--without HEX] | "
-                    "--kept FILE | --twice FROM COUNT\n");
+                    "--kept FILE | --twice FROM COUNT | --mutants COUNT\n");
     return 2;
 }

@@ -23,6 +23,9 @@ void sim_store_drop(uint32_t slot); /* its puts land later, or never */
 weir_code sim_store_at(void *self, weir_str location, weir_store **out,
                        weir_str *out_prefix, weir_err *err);
 
+/* Takes away what may go, but for what was read while sim.proving. */
+typedef bool sim_choose_fn(weir_str key, weir_str body);
+void sim_store_collect(sim_choose_fn *may_go);
 typedef void sim_object_fn(weir_str key, weir_str body);
 void sim_each_object(sim_object_fn *each);
 typedef void sim_row_fn(weir_str key, weir_str row);

@@ -25,6 +25,7 @@ typedef struct stored {
     weir_str key, body, token;
     int64_t  modified_us;
     bool     there;
+    bool     wanted; /* the worker that shows what is needed read it */
 } stored;
 
 typedef struct flight { /* a put under way */
@@ -181,7 +182,8 @@ static void take_away(void *thing, uint64_t number)
 static void put_stranger(weir_str key, const sim_fault *fault)
 {
     flight strange = {.only_new = true, .key = sim_keep_text(key),
-                      .body = WEIR_STR("somebody else's"), .token = WEIR_STR("theirs")};
+                      .body = sim_keep_text(WEIR_STR("somebody else's")),
+                      .token = WEIR_STR("theirs")};
     if (find(key)->there)
         return;
     (void)apply(&strange);
@@ -196,7 +198,7 @@ static void read_one(weir_object *object, bool body)
     if (away(object) || spoilt(object, fault))
         return;
     on_the_way();
-    const stored *one = find(object->key);
+    stored *one = find(object->key);
     if (!one->there) {
         store_object_answer(object, WEIR_E_NOTFOUND, true, "404 NoSuchKey");
         return;
@@ -207,6 +209,7 @@ static void read_one(weir_object *object, bool body)
         store_object_answer(object, WEIR_E_CORRUPT, true, "it is too short");
         return;
     }
+    one->wanted |= sim.proving;
     object->size = one->body.len;
     size_t len = object->length > 0 ? object->length : one->body.len - object->from;
     if (body)
@@ -391,6 +394,15 @@ weir_code sim_store_at(void *self, weir_str location, weir_store **out,
     while (out_prefix->len > 0 && out_prefix->at[out_prefix->len - 1] == '/')
         out_prefix->len--;
     return weir_store_new(&sim_store_kind, &setup, out, err);
+}
+
+void sim_store_collect(sim_choose_fn *may_go)
+{
+    for (uint32_t i = 0; i < OBJECTS; i++)
+        if (table[i].there && !table[i].wanted && may_go(table[i].key, table[i].body)) {
+            table[i].there = false;
+            sim_say("collected", table[i].key, 0);
+        }
 }
 
 void sim_each_object(sim_object_fn *each)

@@ -3,8 +3,8 @@
  *
  * First things go wrong while records come. Then the servers are well, and whoever is awake
  * is told to end, or killed. Then a last worker reads to the end and has to succeed, and the
- * sinks have to hold what the model says. At last those who still sleep wake up: they may do
- * no more harm.
+ * sinks have to hold what the model says. At last those who still sleep wake up, some of them
+ * when what nobody needs any more was collected: they may do no more harm.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -17,10 +17,11 @@
 #define LAST_SLOT (SIM_SLOTS - 1) /* of the one that reads to the end */
 #define LAST_TRIES 12u
 #define TURNS_MAX 4000000u
-#define TIME_MAX_US (48 * 3600 * SIM_SECOND)
+#define TIME_MAX_US (96 * 3600 * SIM_SECOND)
 #define START_US INT64_C(1704067200000000)
 #define CALM_US (2500000) /* after the last record */
 #define DELAYS_MAX 60u    /* of the calm, half a second each */
+#define COLLECT_US (24 * 3600 * SIM_SECOND) /* what is older may be collected */
 #define ZOMBIES_END_US (40 * SIM_SECOND)
 
 typedef struct worker {
@@ -36,7 +37,7 @@ typedef struct worker {
     weir_code         rc;
 } worker;
 
-typedef enum phase { TROUBLE, ENDING, LAST, ZOMBIES } phase;
+typedef enum phase { TROUBLE, ENDING, LAST, PROVING, ZOMBIES } phase;
 
 extern const weir_sink_kind   weir_sink_s3;
 extern const weir_source_kind weir_source_kafka;
@@ -323,29 +324,52 @@ static void wake_zombies(void)
 {
     sim_say("sleepers wake", WEIR_STR("now"), 0);
     int64_t later_us = (int64_t)sim_below(&sim.luck, 3600 * SIM_SECOND);
-    sim_now += sim_chance(&sim.luck, 2) ? later_us : later_us / 1000;
+    uint64_t kind = sim_below(&sim.luck, 3);
+    sim_now += kind == 0 ? later_us / 1000 : later_us;
+    if (kind == 2) {
+        sim_now += COLLECT_US;
+        sim_check_collect();
+    }
     for (uint32_t i = 0; i < SIM_SLOTS; i++)
         workers[i].asleep_us = 0;
     sim_at(sim_now + ZOMBIES_END_US, stop_zombies, NULL, 0);
 }
 
+static bool any_zombie(void)
+{
+    for (uint32_t i = 0; i < SIM_SLOTS; i++)
+        if (is_zombie(&workers[i]))
+            return true;
+    return false;
+}
+
+static void start_last(phase next)
+{
+    now = next;
+    sim.proving = next == PROVING;
+    if (++last_tries > LAST_TRIES)
+        sim_fail("the last worker does not succeed: %s", workers[LAST_SLOT].err.msg);
+    else
+        start(NULL, LAST_SLOT);
+}
+
+/* To the next phase, when those who have to do something in this one have ended. */
 static void go_on(void)
 {
     if (now == TROUBLE || any_awake())
         return;
-    bool good = now == LAST && workers[LAST_SLOT].rc == WEIR_OK;
-    if (now == ENDING || (now == LAST && !good)) {
-        now = LAST;
-        if (++last_tries > LAST_TRIES)
-            sim_fail("the last worker does not succeed: %s", workers[LAST_SLOT].err.msg);
-        else
-            start(NULL, LAST_SLOT);
+    bool good = workers[LAST_SLOT].rc == WEIR_OK;
+    if (now == ENDING || ((now == LAST || now == PROVING) && !good)) {
+        start_last(now == PROVING ? PROVING : LAST);
         return;
     }
     sim_check_end();
-    if (now == ZOMBIES)
-        sim.over = true;
-    else
+    if (now == LAST && any_zombie()) {
+        start_last(PROVING);
+        return;
+    }
+    sim.over = now != PROVING;
+    if (now == PROVING)
         wake_zombies();
     now = ZOMBIES;
 }
