@@ -395,6 +395,18 @@ static weir_code run_epoch(commit *c, weir_err *err)
     return WEIR_OK;
 }
 
+/* Who slept before it read older epochs may find them collected: it was replaced. */
+static weir_code explained(engine_job *engine, weir_err *err)
+{
+    weir_err found = *err;
+    if (err->exit != WEIR_EXIT_CORRUPT && err->exit != WEIR_EXIT_FORKED_HISTORY)
+        return err->code;
+    (void)weir_checkpoint_explain(engine->checkpoint, err);
+    if (err->fate == WEIR_FATE_RETRY)
+        *err = found; /* it cannot be found out now */
+    return err->code;
+}
+
 static void run_commit(engine_job *engine, engine_epoch *epoch)
 {
     commit c = {.engine = engine, .epoch = epoch};
@@ -402,6 +414,8 @@ static void run_commit(engine_job *engine, engine_epoch *epoch)
     weir_err_clear(&err);
     c.stage = weir_checkpoint_stage(engine->checkpoint, epoch->number);
     weir_code rc = run_epoch(&c, &err);
+    if (rc != WEIR_OK)
+        rc = explained(engine, &err);
     weir_stage_free(c.stage);
     /* A stop whose grace time is over: no failure, the next start goes on from here. */
     bool dropped = rc != WEIR_OK && err.fate == WEIR_FATE_RETRY &&
