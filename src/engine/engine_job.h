@@ -9,7 +9,7 @@
 #include "engine_types.h"
 
 #define ENGINE_DELTAS_MAX 160u /* epochs whose deltas a manifest lists */
-#define ENGINE_FULL_SLICES 2u   /* full copies of slices that an epoch writes */
+#define ENGINE_FULL_SLICES WEIR_LIMIT(2u, 24u) /* full copies that an epoch writes */
 
 /* One slice of state in the store: its full copy; the deltas behind it are epochs'. */
 typedef struct engine_slice {

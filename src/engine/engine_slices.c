@@ -11,7 +11,7 @@
 #include "engine_parts.h"
 
 #define SLICES_VERSION 1
-#define SLICES_DELTAS_BEFORE_FULL WEIR_LIMIT(64u, 3u)
+#define SLICES_DELTAS_BEFORE_FULL WEIR_LIMIT(64u, 2u)
 #define SLICES_DELTAS_FREE WEIR_LIMIT(4096u, 100u) /* bytes that a slice is not worth */
 #define SLICES_FULL_BYTES (4u << 20) /* of full copies in an epoch; one always */
 #define SLICES_AT_ONCE 16u           /* full copies, or epochs' deltas, in memory */

@@ -4,7 +4,8 @@
  * Always, of the committed log:
  *   1. a record is put once, its index follows the one before, and nothing follows a SEAL.
  *   2. a generation begins when the one before has its copy of a SEAL; the copy is the SEAL.
- *      But for slots whose manifest was collected: a SEAL that comes late may land there.
+ *      But for slots whose manifest was collected: there a SEAL that comes late may land, and
+ *      the same manifest once more.
  *   3. manifests are one chain: each names the one before, and its epoch is the next. So there
  *      is one manifest for an epoch.
  * of the database:
@@ -42,10 +43,12 @@ typedef struct manifest {
 
 typedef struct generation {
     uint64_t    records;
-    bool        sealed, copied, collected;
+    bool        sealed, copied;
     weir_sha256 seal;
 } generation;
 
+static record_place collected[MANIFESTS];
+static uint32_t     collected_count;
 static manifest    chain[MANIFESTS]; /* chain[e] is of epoch e + 1 */
 static uint32_t    chain_count;
 static generation  generations[GENERATIONS];
@@ -59,7 +62,7 @@ static uint32_t    row_count, letters;
 void sim_check_clear(void)
 {
     memset(generations, 0, sizeof generations);
-    chain_count = file_count = 0;
+    chain_count = file_count = collected_count = 0;
     row_gen = row_failover = 0;
 }
 
@@ -104,11 +107,20 @@ static void check_finalised(const checkpoint_record *record)
                  (unsigned long long)sim_row_epoch()); /* 8 */
 }
 
+static bool is_harmless(uint64_t gen, uint64_t idx, const checkpoint_record *record)
+{
+    for (uint32_t i = 0; i < collected_count; i++)
+        if (collected[i].gen == gen && collected[i].idx == idx)
+            return record->kind == RECORD_SEAL ||
+                   weir_sha256_eq(&record->sha, &collected[i].sha);
+    return false;
+}
+
 static void check_record(uint64_t gen, uint64_t idx, const checkpoint_record *record)
 {
     weir_assert(gen < GENERATIONS);
     generation *one = &generations[gen];
-    if (one->collected && record->kind == RECORD_SEAL && idx < one->records)
+    if (is_harmless(gen, idx, record))
         return;
     if (idx != one->records + 1 || one->sealed)
         sim_fail("record %llu/%llu does not follow: %llu records%s", (unsigned long long)gen,
@@ -214,19 +226,24 @@ void sim_check_failover(uint64_t epoch)
 
 static bool may_be_collected(weir_str key, weir_str body)
 {
-    uint64_t number[2] = {0, 0};
-    uint64_t newest = chain_count > 0 ? chain[chain_count - 1].gen : 0;
-    bool     log = numbers_of(key, "/log/", 2, number);
+    uint64_t          number[2] = {0, 0};
+    uint64_t          newest = chain_count > 0 ? chain[chain_count - 1].gen : 0;
+    bool              log = numbers_of(key, "/log/", 2, number);
+    checkpoint_record record;
     if ((!log && !numbers_of(key, "/data/", 1, number)) || number[0] >= newest ||
         !generations[number[0]].copied)
         return false;
-    generations[number[0]].collected = true;
-    checkpoint_record record;
-    weir_arena       *arena = weir_arena_new("collect", 4096);
-    bool seal = log && (record_read(body, arena, &record) != NULL ||
-                        record.kind == RECORD_SEAL); /* never */
+    if (!log)
+        return true;
+    weir_arena *arena = weir_arena_new("collect", 4096);
+    bool goes = record_read(body, arena, &record) == NULL &&
+                record.kind == RECORD_MANIFEST; /* never a SEAL */
     weir_arena_free(arena);
-    return !seal;
+    weir_assert(collected_count < MANIFESTS);
+    if (goes)
+        collected[collected_count++] =
+            (record_place){.gen = number[0], .idx = number[1], .sha = record.sha};
+    return goes;
 }
 
 void sim_check_collect(void)
