@@ -561,6 +561,26 @@ static void pin_that_is_damaged_stops_the_collector(void **state)
     free(h);
 }
 
+/* Old by the clock that wrote them, young by the store's: a clock that was far ahead. */
+static void nothing_is_taken_that_the_store_has_not_had_for_long(void **state)
+{
+    history *h = calloc(1, sizeof *h);
+    (void)state;
+    start(h, 31);
+    go_on(h, 60);
+    fake_clock_move(&h->b.clock, 2 * HOUR_US);
+    bed_store(&h->b, BED_BASE "log/00000001/00000001",
+              bed_bytes(&h->b, BED_BASE "log/00000001/00000001"));
+    collect(h, 0, HOUR_US, false);
+    CHECK(h->out.manifests > 10);
+    CHECK(bed_has(&h->b, BED_BASE "log/00000001/00000001"));
+    fake_clock_move(&h->b.clock, 2 * HOUR_US);
+    collect(h, 0, HOUR_US, false);
+    CHECK(!bed_has(&h->b, BED_BASE "log/00000001/00000001"));
+    end(h);
+    free(h);
+}
+
 static void rate_is_a_pause_behind_each_batch(void **state)
 {
     history           *h = calloc(1, sizeof *h);
@@ -610,6 +630,7 @@ int main(void)
         TEST(what_others_do_ends_the_round),
         TEST(pin_keeps_an_epoch_and_unpin_lets_it_go),
         TEST(pin_that_is_damaged_stops_the_collector),
+        TEST(nothing_is_taken_that_the_store_has_not_had_for_long),
         TEST(rate_is_a_pause_behind_each_batch),
         TEST(empty_lineage_has_nothing_to_collect),
     };
