@@ -162,8 +162,11 @@ static void repair(void *thing, uint64_t number)
     sim_say("is repaired", WEIR_STR("an object"), 0);
 }
 
-static void damage(const stored *one, const sim_fault *fault)
+static void damage(stored *one, const sim_fault *fault)
 {
+    if (sim.damages > 0)
+        return; /* one at a time: a repair undoes its own */
+    one->body = sim_keep_text(one->body); /* a late copy of the request stays whole */
     char *at = (char *)(uintptr_t)one->body.at + sim_below(&sim.luck, one->body.len);
     *at ^= 0x10;
     sim.damages++;
