@@ -15,7 +15,8 @@ static uint32_t key_part(const sql_query *query, uint32_t column, bool *constant
 {
     const weir_expr *expr = query->column[column];
     *constant = expr->kind == WEIR_EXPR_CONST;
-    while (expr->kind == WEIR_EXPR_CALL && expr->function == WEIR_FN_ASSIGN)
+    while (expr->kind == WEIR_EXPR_CALL &&
+           (expr->function == WEIR_FN_ASSIGN || expr->function == WEIR_FN_NOT_NULL))
         expr = expr->arg[0];
     if (expr->kind != WEIR_EXPR_COLUMN)
         return 0;
@@ -44,6 +45,8 @@ static bool key_casts(sql_job *job, const weir_table *table, const sql_query *qu
 {
     for (uint32_t i = 0; i < table->keys; i++) {
         const weir_expr *expr = query->column[table->key[i]];
+        if (expr->kind == WEIR_EXPR_CALL && expr->function == WEIR_FN_NOT_NULL)
+            expr = expr->arg[0];
         if (expr->kind != WEIR_EXPR_CALL || expr->function != WEIR_FN_ASSIGN ||
             cast_keeps_apart(expr->arg[0]->type, expr->type))
             continue;

@@ -85,6 +85,33 @@ static const weir_expr *assign(sql_job *job, const sql_query *query, uint32_t ou
     return sql_cast(job, expr, field->type, SQL_ASSIGN);
 }
 
+static bool may_be_null(const sql_query *query, const weir_expr *expr)
+{
+    if (expr->kind == WEIR_EXPR_COLUMN)
+        return !query->input.schema.field[expr->column].not_null;
+    return expr->kind != WEIR_EXPR_CONST;
+}
+
+/* A NULL that would get into a NOT NULL column is an error of the row. A keyed sink judges
+   the rows of groups itself: they may become dead letters there. */
+static const weir_expr *guard(sql_job *job, const sql_query *query, const weir_table *table,
+                              const weir_expr *expr, const weir_field *field)
+{
+    bool judged = table->connector->keyed && query->input.aggregated;
+    if (expr == NULL || !field->not_null || judged || !may_be_null(query, expr))
+        return expr;
+    weir_expr  *call = WEIR_NEW(job->arena, weir_expr);
+    weir_expr  *name = WEIR_NEW(job->arena, weir_expr);
+    const weir_expr **arg = WEIR_ARRAY(job->arena, const weir_expr *, 2);
+    *name = (weir_expr){.kind = WEIR_EXPR_CONST, .type = weir_type_of(WEIR_T_TEXT),
+                        .sql_at = expr->sql_at, .value = {.text = field->name}};
+    arg[0] = expr;
+    arg[1] = name;
+    *call = (weir_expr){.kind = WEIR_EXPR_CALL, .type = expr->type, .sql_at = expr->sql_at,
+                        .function = WEIR_FN_NOT_NULL, .args = 2, .arg = arg};
+    return call;
+}
+
 /* Turns the query's columns into the table's: order, types, NULL for what is not there. */
 static bool assign_columns(sql_job *job, const weir_table *table,
                            const insert_columns *into, sql_query *query, int32_t at)
@@ -109,7 +136,8 @@ static bool assign_columns(sql_job *job, const weir_table *table,
     }
     for (uint32_t i = 0; i < into->count; i++) {
         uint32_t target = into->column[i];
-        column[target] = assign(job, query, i, &table->schema.field[target]);
+        const weir_field *field = &table->schema.field[target];
+        column[target] = guard(job, query, table, assign(job, query, i, field), field);
         place[target] = query->at[i];
         failed = failed || column[target] == NULL;
     }

@@ -371,3 +371,11 @@ bool expr_assign(expr_call *call, const weir_datum *arg, weir_datum *out)
     conversion cast = {call, call->expr->arg[0]->type, call->expr->type, true};
     return run(&cast, arg, out);
 }
+
+bool expr_not_null(expr_call *call, const weir_datum *arg, weir_datum *out)
+{
+    *out = arg[0];
+    return !arg[0].null ||
+           expr_fail(call, "null value in column \"%.*s\" violates not-null constraint",
+                     WEIR_STR_FMT(arg[1].text));
+}
