@@ -53,7 +53,7 @@ static weir_str name_of_file(const char *file, weir_arena *arena)
 static weir_code missing(const cli_flags *flags, const char *name, const char *value,
                          weir_err *err)
 {
-    (void)weir_fail(err, WEIR_E_CONFIG, "'%s' does not say its %s", flags->file, name);
+    (void)weir_fail(err, WEIR_E_CONFIG, "'%s' does not set %s", flags->file, name);
     return weir_err_hint(err, "write SET %s = '%s'; or run it with --embedded DIR", name,
                          value);
 }

@@ -400,12 +400,12 @@ const weir_expr *sql_bind_function(sql_scope *scope, const PgQuery__FuncCall *ca
     bool             zone = strcmp(name, "timezone") == 0 && count == 2;
     if (sql_is_aggregate(name))
         return sql_bind_aggregate(scope, call);
-    if (!plain_call(job, call, name))
-        return NULL;
-    if (!zone && !known_name(name)) {
+    if (!zone && call->over == NULL && !known_name(name)) {
         no_such_name(job, name, call->location);
         return NULL;
     }
+    if (!plain_call(job, call, name))
+        return NULL;
     bool failed = false;
     for (size_t i = 0; i < count; i++) {
         const weir_expr *one = sql_bind(scope, call->args[i]);
