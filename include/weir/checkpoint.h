@@ -122,10 +122,12 @@ weir_code weir_stage_manifest(const weir_stage *stage, weir_arena *arena,
                               weir_manifest **out, weir_err *err) WEIR_MUST_CHECK;
 void      weir_stage_free(weir_stage *stage);
 
-/* Before each file is published (E6, T8). Not OK when the last manifest was put, or taken
-   over, more than 30 minutes ago by the boot clock: consumers may have moved what another
-   process published since. End, and take over anew. */
-weir_code weir_checkpoint_may_publish(const weir_checkpoint *checkpoint, weir_err *err)
+/* Before each file is published (E6, T8): consumers may have moved what another process
+   published long ago. When it is more than 30 minutes by the boot clock that this process
+   knew that it owns the task, an epoch of its own is published only after a look for a
+   successor's seal (exit FENCED; fate RETRY: the store is away), one that was taken over
+   not any more: end, and take over anew. */
+weir_code weir_checkpoint_may_publish(weir_checkpoint *checkpoint, weir_err *err)
     WEIR_MUST_CHECK;
 
 /* E7: the last epoch, published or taken over, is finalised: writes the hint (which may

@@ -3,8 +3,9 @@
  * Gives      open, close, read, look, finalised (E7), seal, may_publish.
  * Owns       its names; the store is the caller's.
  * Always     1. the hint is only written with a manifest that is finalised.
- *            2. a process that slept publishes nothing: consumers may have moved the files
- *               that its successor published long ago.
+ *            2. a process that slept publishes nothing before it knows that it owns the
+ *               task still: consumers may have moved the files that its successor published
+ *               long ago.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -234,15 +235,33 @@ bool checkpoint_is_stale(const weir_checkpoint *checkpoint, int64_t since_us,
     return clock->boot_us(clock) - since_us > most_us;
 }
 
-weir_code weir_checkpoint_may_publish(const weir_checkpoint *checkpoint, weir_err *err)
+weir_code checkpoint_prove_owner(weir_checkpoint *checkpoint, weir_err *err)
+{
+    const checkpoint_log *log = &checkpoint->log;
+    weir_assert(checkpoint->owned);
+    int64_t   asked_us = log->clock->boot_us(log->clock);
+    bool      sealed = false;
+    log_key   seal = log_key_of_seal(log, checkpoint->gen);
+    weir_code rc = log_exists(log, &seal, &sealed, err);
+    if (rc != WEIR_OK)
+        return rc;
+    if (sealed)
+        return checkpoint_fenced(checkpoint, "another sealed its generation", err);
+    checkpoint->proved_boot_us = asked_us;
+    return WEIR_OK;
+}
+
+weir_code weir_checkpoint_may_publish(weir_checkpoint *checkpoint, weir_err *err)
 {
     weir_assert(checkpoint != NULL);
     weir_assert(checkpoint->gen > 0);
-    if (!checkpoint_is_stale(checkpoint, checkpoint->published_boot_us, PUBLISH_WITHIN_US))
+    if (!checkpoint_is_stale(checkpoint, checkpoint->proved_boot_us, PUBLISH_WITHIN_US))
         return WEIR_OK;
+    if (checkpoint->last.gen == checkpoint->gen) /* our own: only a successor has it, too */
+        return checkpoint_prove_owner(checkpoint, err);
     (void)weir_halt(err, WEIR_EXIT_JOB, WEIR_E_CONFLICT,
-                    "epoch %llu was committed more than 30 minutes ago, and may have been "
-                    "published by another process since",
+                    "epoch %llu was taken over more than 30 minutes ago, and may have been "
+                    "published by the process before since",
                     (unsigned long long)checkpoint->last.epoch);
     return weir_err_hint(err, "start again: whoever takes over knows what was published");
 }

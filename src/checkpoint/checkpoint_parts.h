@@ -8,8 +8,8 @@
 #include "checkpoint_log.h"
 #include "checkpoint_refs.h"
 
-#define PUBLISH_WITHIN_US (30LL * 60 * 1000000)  /* of the manifest's PUT, by boot time */
-#define COMMIT_WITHIN_US (12LL * 3600 * 1000000) /* of the last commit, by boot time */
+#define PUBLISH_WITHIN_US (30LL * 60 * 1000000)  /* of the last proof, by boot time */
+#define COMMIT_WITHIN_US (12LL * 3600 * 1000000) /* of the last proof, by boot time */
 #define SEAL_PATIENCE_US (10LL * 60 * 1000000)   /* without an answer to a SEAL's PUT */
 #define SHUT_DOWN_PATIENCE_US (30LL * 1000000)   /* the same when shutting down */
 #define MANIFEST_REFUSED_US                                                                \
@@ -32,7 +32,8 @@ struct weir_checkpoint {
     bool         refs_known; /* it does: older versions did not */
     weir_stage  *stage; /* that was begun and not published, or NULL */
 
-    int64_t  published_boot_us; /* before `last` was put, or when we took it over */
+    int64_t  proved_boot_us; /* we owned the task then: before `last` was put, when we
+                                took it over, or at the last look for a successor's seal */
     int64_t  gen_boot_us;       /* when gen began */
     uint64_t gen_epochs;        /* that we published in gen */
     uint64_t gen_epochs_most;   /* then it is sealed */
@@ -82,6 +83,8 @@ weir_code checkpoint_read_place(const checkpoint_log *log, const record_place *p
                                 weir_arena *arena, weir_manifest **out, weir_err *err);
 weir_code checkpoint_seal_own(weir_checkpoint *checkpoint, record_reason reason,
                               weir_err *err);
+/* Nobody sealed our generation up to now: what we remember is so. FENCED: somebody did. */
+weir_code checkpoint_prove_owner(weir_checkpoint *checkpoint, weir_err *err);
 bool      checkpoint_is_stale(const weir_checkpoint *checkpoint, int64_t since_us,
                               int64_t most_us);
 

@@ -381,7 +381,7 @@ static void adopt(weir_checkpoint *checkpoint, weir_stage *stage)
     checkpoint->last = (record_place){
         .gen = record->gen, .idx = record->idx, .epoch = record->epoch, .sha = record->sha};
     checkpoint->finalised = false;
-    checkpoint->published_boot_us = stage->tried_boot_us;
+    checkpoint->proved_boot_us = stage->tried_boot_us;
     checkpoint->gen_epochs++;
     checkpoint->stage = NULL;
     weir_str refs = weir_buf_view(&section_of(stage, RECORD_REFS)->bytes);
@@ -390,17 +390,15 @@ static void adopt(weir_checkpoint *checkpoint, weir_stage *stage)
     weir_assert(checkpoint->refs_known); /* we wrote it */
 }
 
-/* We may be long replaced, and our generation collected: its slots are free again. */
-static weir_code check_awake(const weir_checkpoint *checkpoint, weir_err *err)
+/* We may be long replaced, and our generation collected: its slots are free again. Or there
+   was nothing to commit for so long. */
+static weir_code check_awake(weir_checkpoint *checkpoint, weir_err *err)
 {
     weir_assert(checkpoint->owned);
     weir_assert(checkpoint->gen > 0);
-    if (!checkpoint_is_stale(checkpoint, checkpoint->published_boot_us, COMMIT_WITHIN_US))
+    if (!checkpoint_is_stale(checkpoint, checkpoint->proved_boot_us, COMMIT_WITHIN_US))
         return WEIR_OK;
-    (void)weir_halt(
-        err, WEIR_EXIT_JOB, WEIR_E_CONFLICT,
-        "nothing was committed for 12 hours: the task has to be taken over anew");
-    return weir_err_hint(err, "start again");
+    return checkpoint_prove_owner(checkpoint, err);
 }
 
 weir_code weir_stage_publish(weir_stage *stage, weir_err *err)
@@ -431,5 +429,5 @@ weir_code weir_stage_publish(weir_stage *stage, weir_err *err)
     if (!write.mine)
         return checkpoint_fenced(checkpoint, "another's record has the next slot", err);
     adopt(checkpoint, stage);
-    return weir_checkpoint_may_publish(checkpoint, err);
+    return WEIR_OK;
 }

@@ -284,7 +284,7 @@ static void own(weir_checkpoint *checkpoint, const takeover *t)
     checkpoint->finalised = t->tail.finalised;
     checkpoint->gen_epochs = 0;
     checkpoint->gen_boot_us = clock->boot_us(clock);
-    checkpoint->published_boot_us = checkpoint->gen_boot_us;
+    checkpoint->proved_boot_us = checkpoint->gen_boot_us;
 }
 
 weir_code weir_checkpoint_explain(weir_checkpoint *checkpoint, weir_err *err)

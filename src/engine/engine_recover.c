@@ -104,12 +104,24 @@ static weir_code explained(engine_job *engine, weir_err *err)
     return engine_patiently(engine, explain, &found, WEIR_STR("the checkpoint's store"), err);
 }
 
+/* The last epoch is visible now. It is written down, so that a start in some hours does not
+   publish its files again, which readers may have moved by then. */
+static weir_code write_finalised(engine_job *engine, weir_err *err)
+{
+    if (engine->last_finalised)
+        return WEIR_OK;
+    engine->last_finalised = true;
+    return weir_checkpoint_finalised(engine->checkpoint, err);
+}
+
 static weir_code restore(engine_job *engine, weir_err *err)
 {
     weir_code rc = engine_groups_read(engine, weir_manifest_section(engine->last, "groups"),
                                       err);
     if (rc == WEIR_OK)
         rc = replay_sinks(engine, err);
+    if (rc == WEIR_OK)
+        rc = write_finalised(engine, err);
     if (rc == WEIR_OK)
         rc = engine_slices_restore(engine, weir_manifest_section(engine->last, "state"), err);
     if (rc == WEIR_OK)

@@ -8,6 +8,7 @@
  *
  * Gives      s3_finalise, s3_replay.
  * Always     1. the bytes that are put have the size and SHA-256 of the recipe.
+ *            2. before files are put, weir_checkpoint_may_publish allows it.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -106,17 +107,21 @@ static void pass_publish(const s3_sink *self)
         WEIR_FAILPOINT_ONE_OF(self->setup.dead_letter, dlq_publish, ep_publish);
 }
 
+/* Between two flights there may be a long sleep: the right to publish is looked at anew. */
 static weir_code land(s3_sink *self, put_flight *flight, weir_err *err)
 {
     weir_code rc = WEIR_OK;
-    if (flight->count > 0) {
+    if (flight->count > 0 && self->checkpoint != NULL)
+        rc = weir_checkpoint_may_publish(self->checkpoint, err);
+    bool flies = flight->count > 0 && rc == WEIR_OK;
+    if (flies) {
         pass_publish(self);
         weir_err first; /* each request's own outcome is looked at below */
         weir_err_clear(&first);
         (void)self->store->kind->put_new(self->store, flight->object, flight->count,
                                          &first);
     }
-    for (uint32_t i = 0; i < flight->count; i++) {
+    for (uint32_t i = 0; flies && i < flight->count; i++) {
         weir_err mine;
         weir_err_clear(&mine);
         weir_code got = settle_put(self, flight->recipe[i], &flight->object[i], &mine);
@@ -124,8 +129,9 @@ static weir_code land(s3_sink *self, put_flight *flight, weir_err *err)
             rc = got;
             *err = mine;
         }
-        weir_buf_done(&flight->body[i]);
     }
+    for (uint32_t i = 0; i < flight->count; i++)
+        weir_buf_done(&flight->body[i]);
     flight->count = 0;
     flight->bytes = 0;
     return rc;
@@ -274,6 +280,7 @@ weir_code s3_replay(weir_sink *sink, weir_history *history, weir_err *err)
     weir_arena    *arena = weir_arena_new("s3 takeover", 64 << 10);
     weir_committed last = {0};
     weir_code      rc = WEIR_OK;
+    self->checkpoint = history->checkpoint;
     s3_recipes_clear(self);
     while (self->opens > 0)
         s3_file_free(self->open[--self->opens]);

@@ -87,6 +87,7 @@ struct s3_sink {
     int64_t       permanent_us; /* first permanent answer of the store; 0: none */
     bool          schema_put;
     bool          recovers; /* replay is at work: its failpoints are others */
+    weir_checkpoint *checkpoint; /* from replay on; the engine's */
 };
 
 /* s3_partition */

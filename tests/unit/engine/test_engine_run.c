@@ -351,6 +351,47 @@ static void halt_of_a_sink_behind_the_commit_point_is_made_up_for_by_replay(void
     engine_bed_close(&bed);
 }
 
+static bool last_is_finalised(engine_bed *bed)
+{
+    weir_checkpoint_setup setup = {
+        .store = &bed->store.base, .prefix = WEIR_STR("place"), .job = WEIR_STR("job"),
+        .task = WEIR_STR("t0"), .clock = bed->clock, .stop = &bed->stop};
+    weir_checkpoint *checkpoint = NULL;
+    weir_manifest   *last = NULL;
+    weir_arena      *arena = weir_arena_new("look", 4096);
+    bool             finalised = false;
+    weir_err         err;
+    CHECK_OK(weir_checkpoint_open(&setup, &checkpoint, &err), &err);
+    CHECK_OK(weir_checkpoint_look(checkpoint, arena, &last, &finalised, &err), &err);
+    CHECK(last != NULL && last->epoch == 1);
+    weir_checkpoint_close(checkpoint);
+    weir_arena_free(arena);
+    return finalised;
+}
+
+/* Else a start in some hours, after another crash, would publish files again that readers
+   have moved by then. */
+static void epoch_that_a_start_made_visible_is_known_to_be_finalised(void **state)
+{
+    (void)state;
+    engine_bed bed;
+    engine_bed_open(&bed);
+    model *m = model_new(8);
+    add_events(m, script_topic_new("events", 2), 20, 0);
+    atomic_store(&keep_fault.halt_commit, true);
+    CHECK_FAILS(engine_bed_run(&bed, "SET epoch.interval = '1 hour';\n" JOB), WEIR_E_REMOTE,
+                &bed.err);
+    atomic_store(&keep_fault.halt_commit, false);
+    CHECK(!last_is_finalised(&bed));
+    bed.until_end = false;
+    engine_bed_start(&bed, "SET epoch.interval = '1 hour';\n" JOB);
+    ENGINE_BED_WAIT(&bed, atomic_load(&bed.status.ready));
+    CHECK(last_is_finalised(&bed)); /* before it commits anything */
+    CHECK_OK(engine_bed_stop(&bed), &bed.err);
+    test_free(m);
+    engine_bed_close(&bed);
+}
+
 static void database_that_lost_its_commits_is_brought_up_from_the_log(void **state)
 {
     (void)state;
@@ -557,6 +598,7 @@ int main(void)
         TEST(store_that_is_away_for_a_while_changes_nothing),
         TEST(stop_with_a_sink_away_ends_and_the_next_run_makes_up_for_it),
         TEST(halt_of_a_sink_behind_the_commit_point_is_made_up_for_by_replay),
+        TEST(epoch_that_a_start_made_visible_is_known_to_be_finalised),
         TEST(database_that_lost_its_commits_is_brought_up_from_the_log),
         TEST(refused_rows_become_dead_letters_with_their_values),
         TEST(refused_row_without_a_place_for_dead_letters_stops_the_job),

@@ -316,6 +316,27 @@ static void a_lost_answer_is_no_second_file(void **state)
     }
 }
 
+/* Its successor published the file, and an hour later a reader moved it. */
+static void a_sleeper_does_not_bring_a_moved_file_back(void **state)
+{
+    (void)state;
+    sink_bench   bench;
+    faulty_store faulty;
+    prepare_fault(&bench, &faulty, FAULTY_PASS, 0);
+    bench_crash(&bench);
+    bench_take_over(&bench);
+    CHECK_TEXT(keys_of(&bench), "bench-l1-t0-1-1-0.avro\n");
+    weir_object moved = {.key = WEIR_STR("lake/bench-l1-t0-1-1-0.avro")};
+    CHECK_OK(bench.store->kind->remove(bench.store, &moved, 1, &bench.err), &bench.err);
+    fake_clock_move(&bench.clock, 3600000000LL);
+    bench_zombie *sleeper = &bench.zombie[0];
+    CHECK_FAILS(bench.kind->finalise(sleeper->sink, &sleeper->id, &bench.err),
+                WEIR_E_CONFLICT, &bench.err);
+    CHECK_INT(bench.err.exit, WEIR_EXIT_FENCED);
+    CHECK_TEXT(keys_of(&bench), "");
+    end_fault(&bench, &faulty);
+}
+
 static void a_stranger_s_file_stops_the_job(void **state)
 {
     (void)state;
@@ -408,6 +429,7 @@ int main(void)
         TEST(dead_letters_are_a_file_an_epoch),
         TEST(another_schema_takes_no_old_rows),
         TEST(a_lost_answer_is_no_second_file),
+        TEST(a_sleeper_does_not_bring_a_moved_file_back),
         TEST(a_stranger_s_file_stops_the_job),
         TEST(a_lasting_refusal_stops_the_job_after_ten_minutes),
         TEST(open_files_are_taken_back_byte_for_byte),
