@@ -1,6 +1,6 @@
 /* engine/manifest: the engine's own sections of a manifest, written and read back.
  *
- * Gives      engine_positions_write/read, engine_groups_write/read.
+ * Gives      engine_sections_check, engine_positions_write/read, engine_groups_write/read.
  * Always     1. reading accepts only what writing can have written; anything else is
  *               CORRUPT, and nothing is taken from it.
  *
@@ -101,6 +101,35 @@ static weir_code damaged(const char *what, weir_err *err)
                      "the manifest's %s are damaged", what);
 }
 
+weir_code engine_of_newer(const char *what, uint32_t version, weir_err *err)
+{
+    (void)weir_halt(err, WEIR_EXIT_CORRUPT, WEIR_E_CORRUPT,
+                    "the checkpoint was written by another version of weir: form %u of its %s "
+                    "is not known to this one",
+                    version, what);
+    return weir_err_hint(err, "run the version that wrote it, or a newer one");
+}
+
+/* What this program does not know it would leave out of the next manifest, and lose. */
+weir_code engine_sections_check(const weir_manifest *manifest, weir_err *err)
+{
+    static const char *const known[] = {"blobs", "positions", "state", "groups", "plan"};
+    for (uint32_t i = 0; i < manifest->sections; i++) {
+        weir_str name = manifest->section[i].name;
+        bool is_known = weir_str_starts(name, "sink/") || weir_str_starts(name, "dead/");
+        for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
+            is_known = is_known || weir_str_is(name, known[k]);
+        if (is_known)
+            continue;
+        (void)weir_halt(err, WEIR_EXIT_CORRUPT, WEIR_E_CORRUPT,
+                        "the checkpoint was written by another version of weir: its "
+                        "manifest has a section '%.*s', which is not known to this one",
+                        WEIR_STR_FMT(name));
+        return weir_err_hint(err, "run the version that wrote it, or a newer one");
+    }
+    return WEIR_OK;
+}
+
 /* The section without its checksum, when that is right and the version is known. */
 static weir_code open_section(weir_str bytes, uint8_t version, const char *what,
                               weir_reader *out, weir_err *err)
@@ -110,9 +139,10 @@ static weir_code open_section(weir_str bytes, uint8_t version, const char *what,
     weir_str body = {bytes.at, bytes.len - 4};
     weir_reader crc = weir_reader_of((weir_str){bytes.at + body.len, 4});
     *out = weir_reader_of(body);
-    if (weir_read_u32(&crc) != weir_crc32c(0, body) || weir_read_byte(out) != version)
+    if (weir_read_u32(&crc) != weir_crc32c(0, body))
         return damaged(what, err);
-    return WEIR_OK;
+    uint8_t is = weir_read_byte(out);
+    return is == version ? WEIR_OK : engine_of_newer(what, is, err);
 }
 
 static engine_partition *find_partition(engine_source *source, weir_str name)

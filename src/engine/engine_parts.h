@@ -123,6 +123,8 @@ weir_code engine_cut_epoch(engine_job *engine, engine_cut_kind kind, weir_err *e
 void      engine_cut_join(engine_lane *lane); /* a lane at the barrier */
 
 /* engine_manifest: sections. */
+weir_code engine_sections_check(const weir_manifest *manifest, weir_err *err);
+weir_code engine_of_newer(const char *what, uint32_t version, weir_err *err);
 void      engine_positions_write(engine_job *engine, bool end, weir_buf *out);
 weir_code engine_positions_read(engine_job *engine, weir_str bytes, weir_err *err);
 void      engine_groups_write(const engine_job *engine, weir_buf *out);

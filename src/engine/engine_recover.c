@@ -191,7 +191,8 @@ static weir_code take_over(engine_job *engine, weir_err *err)
     engine->last_sha = engine->last->sha;
     atomic_store(&engine->status->epoch, engine->last_epoch);
     weir_metric_set(WEIR_M_epoch, (int64_t)engine->last_epoch);
-    return check_plan(engine, err);
+    rc = engine_sections_check(engine->last, err);
+    return rc == WEIR_OK ? check_plan(engine, err) : rc;
 }
 
 weir_code engine_recover(engine_job *engine, weir_err *err)

@@ -186,7 +186,10 @@ static weir_code read_index(engine_job *engine, weir_str section, weir_err *err)
     if (weir_read_u32(&crc) != weir_crc32c(0, body))
         return damaged(err);
     weir_reader reader = weir_reader_of(body);
-    if (weir_read_byte(&reader) != SLICES_VERSION || weir_read_byte(&reader) != WEIR_SLICES)
+    uint8_t version = weir_read_byte(&reader);
+    if (version != SLICES_VERSION)
+        return engine_of_newer("list of state", version, err);
+    if (weir_read_byte(&reader) != WEIR_SLICES)
         return damaged(err);
     for (uint32_t i = 0; i < WEIR_SLICES; i++) {
         engine_slice *slice = &engine->slice[i];

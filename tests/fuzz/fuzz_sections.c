@@ -120,9 +120,9 @@ static void try_positions(weir_str bytes)
     require_refused(rc, &err);
     if (rc == WEIR_OK) {
         weir_buf once = {0}, twice = {0};
-        engine_positions_write(first, first->closed_us, first->ended, &once);
+        engine_positions_write(first, first->ended, &once);
         require(engine_positions_read(second, weir_buf_view(&once), &err) == WEIR_OK);
-        engine_positions_write(second, second->closed_us, second->ended, &twice);
+        engine_positions_write(second, second->ended, &twice);
         require(weir_str_eq(weir_buf_view(&once), weir_buf_view(&twice)));
         weir_buf_done(&once);
         weir_buf_done(&twice);

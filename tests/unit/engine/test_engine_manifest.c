@@ -221,6 +221,30 @@ static void sink_groups_come_back_by_the_names_of_their_sections(void **state)
     stop(&b);
 }
 
+static void what_a_newer_version_wrote_is_refused_by_name(void **state)
+{
+    bench b;
+    (void)state;
+    start(&b);
+    weir_section section[] = {{WEIR_STR("blobs"), {NULL, 0}}, {WEIR_STR("positions"), {NULL, 0}},
+                              {WEIR_STR("sink/mysql/shop"), {NULL, 0}},
+                              {WEIR_STR("dead/bad"), {NULL, 0}}, {WEIR_STR("joins"), {NULL, 0}}};
+    weir_manifest manifest = {.sections = 4, .section = section};
+    CHECK_OK(engine_sections_check(&manifest, &b.err), &b.err);
+    manifest.sections = 5;
+    CHECK_FAILS(engine_sections_check(&manifest, &b.err), WEIR_E_CORRUPT, &b.err);
+    CHECK_SAYS(&b.err, "another version of weir: its manifest has a section 'joins'");
+    weir_buf bytes = positions_of(&b, false);
+    bytes.len -= 4;
+    bytes.at[0] = 99;
+    weir_buf_u32(&bytes, weir_crc32c(0, weir_buf_view(&bytes)));
+    CHECK_FAILS(engine_positions_read(&b.engine, weir_buf_view(&bytes), &b.err),
+                WEIR_E_CORRUPT, &b.err);
+    CHECK_SAYS(&b.err, "another version of weir: form 99 of its positions");
+    weir_buf_done(&bytes);
+    stop(&b);
+}
+
 static void empty_sections_are_damaged_ones(void **state)
 {
     bench b;
@@ -243,6 +267,7 @@ int main(void)
         TEST(any_damaged_byte_of_positions_is_found),
         TEST(wrong_bytes_under_a_right_checksum_never_crash),
         TEST(sink_groups_come_back_by_the_names_of_their_sections),
+        TEST(what_a_newer_version_wrote_is_refused_by_name),
         TEST(empty_sections_are_damaged_ones),
     };
     return RUN_TESTS(tests);
