@@ -155,6 +155,20 @@ static void end_section(weir_buf *section)
     weir_buf_u32(section, weir_crc32c(0, weir_buf_view(section)));
 }
 
+/* As docs/checkpoint-format.md has it: all of the first object of the log. */
+static void write_ref(weir_buf *out, weir_str bytes)
+{
+    for (uint32_t i = 0; i < 3; i++) /* gen, idx, epoch */
+        weir_buf_varint(out, 1);
+    weir_buf_u32(out, UINT32_MAX);
+    for (uint32_t i = 0; i < 16; i++)
+        weir_buf_byte(out, 0);
+    weir_buf_varint(out, 0);
+    weir_buf_varint(out, bytes.len);
+    weir_buf_varint(out, 0);
+    weir_buf_u32(out, weir_crc32c(0, bytes));
+}
+
 /* The bytes are the only delta of a list without full copies. */
 static void try_delta(weir_str bytes)
 {
@@ -162,8 +176,6 @@ static void try_delta(weir_str bytes)
     weir_buf section = {0};
     if (bytes.len == 0)
         return;
-    weir_blob_ref ref = {.gen = 1, .idx = 1, .epoch = 1, .object = UINT32_MAX,
-                         .length = bytes.len, .crc = weir_crc32c(0, bytes)};
     require(weir_store_put_one(it.bed.memory, WEIR_STR(RECORD_KEY), bytes, &err) == WEIR_OK);
     weir_buf_byte(&section, 1);
     weir_buf_byte(&section, WEIR_SLICES);
@@ -171,7 +183,7 @@ static void try_delta(weir_str bytes)
         weir_buf_byte(&section, 0);
     weir_buf_varint(&section, 1);
     weir_buf_varint(&section, 1);
-    weir_blob_ref_write(&section, &ref);
+    write_ref(&section, bytes);
     end_section(&section);
     try_state(weir_buf_view(&section));
     weir_buf_done(&section);
