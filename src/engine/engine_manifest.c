@@ -113,7 +113,8 @@ weir_code engine_of_newer(const char *what, uint32_t version, weir_err *err)
 /* What this program does not know it would leave out of the next manifest, and lose. */
 weir_code engine_sections_check(const weir_manifest *manifest, weir_err *err)
 {
-    static const char *const known[] = {"blobs", "refs", "positions", "state", "groups", "plan"};
+    static const char *const known[] = {"blobs", "refs",  "positions", "state",
+                                        "groups", "plan", "summary",   "files"};
     for (uint32_t i = 0; i < manifest->sections; i++) {
         weir_str name = manifest->section[i].name;
         bool is_known = weir_str_starts(name, "sink/") || weir_str_starts(name, "dead/");
