@@ -34,6 +34,7 @@ typedef struct weir_kafka_setup {
     const weir_kafka_property *property;
     uint64_t                   queue_bytes; /* fetched and not yet polled; 0: 64 MiB */
     bool                       headers;     /* hand over record headers */
+    bool                       hasty;       /* fetches wait for nothing: to look at records */
     int64_t                    timeout_us;  /* of one question to the brokers */
     weir_clock                *clock;
 } weir_kafka_setup;

@@ -148,6 +148,24 @@ weir_code weir_kafka_partitions(weir_kafka *kafka, uint32_t *out, weir_err *err)
     return WEIR_OK;
 }
 
+/* Small queues, and no fetch that the broker keeps until something comes. */
+static void keep_setup(weir_kafka *kafka, const weir_kafka_setup *setup)
+{
+    weir_kafka_property *copy =
+        WEIR_ARRAY(kafka->arena, weir_kafka_property, setup->properties + 1);
+    for (uint32_t i = 0; i < setup->properties; i++) {
+        copy[i].name = weir_str_copy(kafka->arena, setup->property[i].name);
+        copy[i].value = weir_str_copy(kafka->arena, setup->property[i].value);
+    }
+    kafka->hasty = *setup;
+    kafka->hasty.brokers = weir_str_copy(kafka->arena, setup->brokers);
+    kafka->hasty.topic = weir_str_of(kafka->name);
+    kafka->hasty.group = weir_str_copy(kafka->arena, setup->group);
+    kafka->hasty.property = copy;
+    kafka->hasty.queue_bytes = 1;
+    kafka->hasty.hasty = true;
+}
+
 weir_code weir_kafka_open(const weir_kafka_setup *setup, weir_kafka **out, weir_err *err)
 {
     weir_kafka *kafka = weir_heap_new(1, sizeof *kafka);
@@ -160,6 +178,7 @@ weir_code weir_kafka_open(const weir_kafka_setup *setup, weir_kafka **out, weir_
     kafka->batch = weir_heap_new(KAFKA_BATCH, sizeof *kafka->batch);
     kafka->ready_end = &kafka->ready;
     kafka->trouble_in = -1;
+    keep_setup(kafka, setup);
     weir_code rc = make_handle(kafka, setup, err);
     if (rc == WEIR_OK)
         rc = weir_kafka_partitions(kafka, &count, err);
@@ -203,6 +222,7 @@ void weir_kafka_close(weir_kafka *kafka)
 {
     if (!kafka)
         return;
+    weir_kafka_close(kafka->looker);
     kafka_drop_ready(kafka, -1);
     weir_assert(atomic_load(&kafka->blocks) == 0); /* released before: they hold messages */
     if (kafka->queue) {

@@ -117,6 +117,8 @@ static void set_reading(rd_kafka_conf_t *conf, const weir_kafka_setup *setup)
     uint64_t fetch = bytes / 2 < FETCH_LEAST ? FETCH_LEAST : bytes / 2;
     for (size_t i = 0; i < sizeof for_reading / sizeof for_reading[0]; i++)
         set(conf, for_reading[i].name, for_reading[i].value);
+    if (setup->hasty)
+        set(conf, "fetch.wait.max.ms", "0");
     (void)snprintf(text, sizeof text, "%llu",
                    (unsigned long long)(fetch > FETCH_MOST ? FETCH_MOST : fetch));
     set(conf, "fetch.max.bytes", text);

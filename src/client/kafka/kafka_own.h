@@ -29,6 +29,8 @@ struct weir_kafka {
     int               timeout_ms;
     int32_t           broker; /* one that answers */
     bool              headers;
+    weir_kafka_setup  hasty;  /* what `looker` is opened with; in the arena */
+    weir_kafka       *looker; /* of weir_kafka_peek, until the first poll; NULL: none */
     bool              assigned; /* what librdkafka reads is what `partition` says */
     kafka_partition  *partition; /* heap */
     uint32_t          partitions;

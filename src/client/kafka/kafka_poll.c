@@ -312,6 +312,8 @@ static weir_code still_same(weir_kafka *kafka, weir_err *err)
 weir_code weir_kafka_poll(weir_kafka *kafka, int64_t timeout_us, weir_block **out,
                           weir_err *err)
 {
+    weir_kafka_close(kafka->looker);
+    kafka->looker = NULL;
     *out = pop_ready(kafka);
     if (*out)
         return WEIR_OK;
@@ -331,8 +333,8 @@ weir_code weir_kafka_poll(weir_kafka *kafka, int64_t timeout_us, weir_block **ou
 
 /* --- one record */
 
-weir_code weir_kafka_peek(weir_kafka *kafka, uint32_t partition, int64_t offset,
-                          weir_block **out, weir_err *err)
+static weir_code look(weir_kafka *kafka, uint32_t partition, int64_t offset,
+                      weir_block **out, weir_err *err)
 {
     weir_assert(partition < kafka->partitions);
     kafka_partition *all = kafka->partition;
@@ -362,4 +364,17 @@ weir_code weir_kafka_peek(weir_kafka *kafka, uint32_t partition, int64_t offset,
     }
     *out = block;
     return WEIR_OK;
+}
+
+/* With a handle of its own: behind a record that was found, the library fetches on, and a
+   fetch at the end of the log would keep the next look waiting. */
+weir_code weir_kafka_peek(weir_kafka *kafka, uint32_t partition, int64_t offset,
+                          weir_block **out, weir_err *err)
+{
+    if (!kafka->looker) {
+        weir_code rc = weir_kafka_open(&kafka->hasty, &kafka->looker, err);
+        if (rc != WEIR_OK)
+            return rc;
+    }
+    return look(kafka->looker, partition, offset, out, err);
 }
