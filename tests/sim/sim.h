@@ -126,6 +126,7 @@ typedef struct sim_world {
     bool         proving; /* what is read now is what a start needs */
     bool         over;
     uint32_t     last_writer; /* life of the worker whose record is the log's last */
+    uint64_t     last_gen;    /* the generation of that record */
     uint32_t     strangers, damages; /* that are there */
     int64_t      store_away_us, store_refuses_us, sql_away_us, kafka_away_us; /* until */
 } sim_world;

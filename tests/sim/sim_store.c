@@ -59,6 +59,19 @@ static bool is_file(weir_str key)
     return weir_str_starts(key, "out/") || memmem(key.at, key.len, "/dead/", 6) != NULL;
 }
 
+/* A sleeper may fill the place of a record that was collected: that is not the log's last. */
+static void note_writer(const flight *put)
+{
+    const char *log = memmem(put->key.at, put->key.len, "/log/", 5);
+    if (log == NULL)
+        return;
+    uint64_t gen = strtoull(log + 5, NULL, 10);
+    if (gen < sim.last_gen)
+        return;
+    sim.last_gen = gen;
+    sim.last_writer = put->life;
+}
+
 /* 1. False: it is there already. */
 static bool apply(const flight *put)
 {
@@ -74,8 +87,7 @@ static bool apply(const flight *put)
     one->token = put->token;
     one->modified_us = sim_now;
     sim_say("stored", put->key, (int64_t)put->body.len);
-    if (memmem(put->key.at, put->key.len, "/log/", 5) != NULL)
-        sim.last_writer = put->life;
+    note_writer(put);
     sim_check_object(put->key, put->body);
     sim_stir();
     return true;

@@ -293,7 +293,7 @@ static void every_type_comes_back_as_it_was(void **state)
         target->empty(target);
         bench_start(&bench, "mysql", target->options);
         for (int c = 0; c < 3; c++)
-            bench.field[2 + c].type = (weir_type){.id = cases[i].type[c]};
+            bench.field[2 + c].type = (weir_type){.id = (uint8_t)cases[i].type[c]};
         bench_take_over(&bench);
         bench_epoch(&bench, cases[i].rows);
         weir_buf dump = target->dump(target, &bench);

@@ -360,7 +360,7 @@ static void dates_outside_of_the_calendar_are_refused(void **state)
         sink_bench    bench;
         fake_database_start(&database, FAKE_MYSQL_8);
         bench_start(&bench, "mysql", database.options);
-        bench.field[3].type = (weir_type){.id = type};
+        bench.field[3].type = (weir_type){.id = (uint8_t)type};
         bench_take_over(&bench);
         bench.now.epoch = weir_arena_new("rows", 64 << 10);
         weir_refusals refusals = {.arena = bench.now.epoch};
