@@ -73,7 +73,7 @@ typedef struct spent {
     double stage, execute, commit, cpu;
 } spent;
 
-static void run_epoch(sink_bench *bench, weir_arena *arena, spent *spent)
+static void run_epoch(sink_bench *bench, weir_arena *arena, spent *sum)
 {
     weir_sink_rows rows = make_epoch(bench, arena, bench->last);
     bench_zombie  *now = &bench->now;
@@ -103,24 +103,23 @@ static void run_epoch(sink_bench *bench, weir_arena *arena, spent *spent)
     double put = seconds();
     CHECK_OK(bench_commit(bench), &bench->err);
     CHECK_OK(bench_finalise(bench), &bench->err);
-    spent->stage += staged - start;
-    spent->execute += executed - before;
-    spent->commit += seconds() - put;
-    spent->cpu += cpu_seconds() - cpu;
+    sum->stage += staged - start;
+    sum->execute += executed - before;
+    sum->commit += seconds() - put;
+    sum->cpu += cpu_seconds() - cpu;
     weir_stage_free(now->stage);
     now->stage = NULL;
 }
 
-static void show(const char *what, const spent *spent, uint32_t epochs)
+static void show(const char *what, const spent *sum, uint32_t epochs)
 {
-    double total = spent->stage + spent->execute + spent->commit,
-           rows = epochs * EPOCH_ROWS;
+    double total = sum->stage + sum->execute + sum->commit, rows = epochs * EPOCH_ROWS;
     (void)fprintf(
         stderr,
         "%-8s %8.0f rows/s; a row: stage %.2f us, execute %.2f, commit %.2f; client "
         "cpu %.2f\n",
-        what, rows / total, spent->stage / rows * 1e6, spent->execute / rows * 1e6,
-        spent->commit / rows * 1e6, spent->cpu / rows * 1e6);
+        what, rows / total, sum->stage / rows * 1e6, sum->execute / rows * 1e6,
+        sum->commit / rows * 1e6, sum->cpu / rows * 1e6);
 }
 
 int main(int argc, char **argv)
