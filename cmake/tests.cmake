@@ -1,6 +1,7 @@
 # Tests, by glob: no list to edit.
 #
 #     tests/unit/<room>/test_<file>.c     unit.<room>.<file>    the room and what it links
+#     tests/server/<room>/test_<file>.c   server.<room>.<file>  the same, against a server that the environment names
 #     tests/contract/<shape>_contract.c   contract.<shape>      every room
 #     tests/fuzz/fuzz_<name>.c            fuzz.<name>           every room; replays tests/fuzz/corpus/<name>,
 #                                                               in a WEIR_FUZZ build a libFuzzer program
@@ -72,6 +73,17 @@ if(NOT WEIR_FUZZ)
         endif()
     endforeach()
 
+    file(GLOB files RELATIVE ${dir}/server CONFIGURE_DEPENDS ${dir}/server/*/test_*.c)
+    foreach(file IN LISTS files)
+        string(REGEX MATCH "^([a-z0-9_]+)/test_([a-z0-9_]+)\\.c$" _ ${file})
+        set(room ${CMAKE_MATCH_1})
+        set(name ${CMAKE_MATCH_2})
+        weir_test(server.${room}.${name} ${dir}/server/${file} "server"
+                  $<TARGET_NAME_IF_EXISTS:weir_support_${room}> weir_${room})
+        target_compile_options(t_server_${room}_${name} PRIVATE
+                               "SHELL:-iquote ${PROJECT_SOURCE_DIR}/src/${room}")
+    endforeach()
+
     file(GLOB files CONFIGURE_DEPENDS ${dir}/contract/*_contract.c)
     foreach(file IN LISTS files)
         get_filename_component(name ${file} NAME_WE)
@@ -80,7 +92,7 @@ if(NOT WEIR_FUZZ)
     endforeach()
 
     # Where servers are named to the tests, these two work on one table of the same databases.
-    foreach(name unit.sink.mysql_server contract.sink)
+    foreach(name server.sink.mysql contract.sink)
         if(TEST ${name})
             set_tests_properties(${name} PROPERTIES RESOURCE_LOCK mysql)
         endif()

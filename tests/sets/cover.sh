@@ -35,7 +35,7 @@ with_servers() {
 }
 
 build cover
-with_servers c_tests cover '^(unit|contract|sim|fuzz)\.'
+with_servers c_tests cover '^(unit|contract|server|sim|fuzz)\.'
 folder_tests sql cover
 # A process that is killed leaves no counts, so the tests of embedded/ that kill add nothing.
 for test in job refuse bad_record; do folder_tests embedded cover "$test"; done

@@ -3,6 +3,6 @@
 # SPDX-License-Identifier: Apache-2.0
 need build-deps librdkafka test-deps
 build dev
-c_tests dev '.'
+c_tests dev '^(unit|contract|sim|fuzz|tidy)'
 folder_tests sql dev
 folder_tests oracle dev
