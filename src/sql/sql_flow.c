@@ -31,7 +31,7 @@ static bool cast_keeps_apart(weir_type from, weir_type to)
     if (from.id == to.id && from.id == WEIR_T_NUMERIC)
         return to.scale >= from.scale && from.scale != WEIR_SCALE_ANY;
     if (from.id == to.id)
-        return true; /* too long for varchar(n) is an error of the row, never a cut */
+        return true; /* too long for varchar(n) is an error of the row, see never_cut */
     bool whole = from.id >= WEIR_T_INT16 && from.id <= WEIR_T_INT64;
     bool zone = (from.id == WEIR_T_TIMESTAMP && to.id == WEIR_T_TIMESTAMPTZ) ||
                 (from.id == WEIR_T_TIMESTAMPTZ && to.id == WEIR_T_TIMESTAMP);
@@ -41,15 +41,36 @@ static bool cast_keeps_apart(weir_type from, weir_type to)
            (from.id == WEIR_T_DATE && to.id >= WEIR_T_TIMESTAMP);
 }
 
+/* The assignment, cutting no blanks: two keys must not become one (flow 1). It may stand in
+   the check for NULL. */
+static const weir_expr *never_cut(sql_job *job, const weir_expr *expr)
+{
+    weir_expr *call = WEIR_NEW(job->arena, weir_expr);
+    *call = *expr;
+    if (expr->function == WEIR_FN_ASSIGN) {
+        call->function = WEIR_FN_ASSIGN_KEY;
+        return call;
+    }
+    weir_assert(expr->function == WEIR_FN_NOT_NULL);
+    call->arg = WEIR_ARRAY(job->arena, const weir_expr *, expr->args);
+    memcpy(call->arg, expr->arg, sizeof(*expr->arg) * expr->args);
+    call->arg[0] = never_cut(job, expr->arg[0]);
+    return call;
+}
+
 static bool key_casts(sql_job *job, const weir_table *table, const sql_query *query)
 {
     for (uint32_t i = 0; i < table->keys; i++) {
-        const weir_expr *expr = query->column[table->key[i]];
+        const weir_expr **column = &query->column[table->key[i]];
+        const weir_expr *expr = *column;
         if (expr->kind == WEIR_EXPR_CALL && expr->function == WEIR_FN_NOT_NULL)
             expr = expr->arg[0];
-        if (expr->kind != WEIR_EXPR_CALL || expr->function != WEIR_FN_ASSIGN ||
-            cast_keeps_apart(expr->arg[0]->type, expr->type))
+        if (expr->kind != WEIR_EXPR_CALL || expr->function != WEIR_FN_ASSIGN)
             continue;
+        if (cast_keeps_apart(expr->arg[0]->type, expr->type)) {
+            *column = never_cut(job, *column);
+            continue;
+        }
         weir_str name = table->schema.field[table->key[i]].name;
         sql_error(job, query->at[table->key[i]],
                   "key column '%.*s' is of type %s but expression is of type %s",

@@ -1,7 +1,8 @@
 /* sql/print: bound expressions as text, and whether two are the same.
  *
  * Gives      weir_function_name, weir_expr_print, weir_expr_same, sql_print_aggregate.
- * Always     1. expressions that are not the same print differently over one schema.
+ * Always     1. expressions that are not the same print differently over one schema; the sink's
+ *               key alone tells ASSIGN_KEY from ASSIGN.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -70,6 +71,7 @@ static print_shape shape_of(weir_function function)
     case WEIR_FN_ILIKE:
     case WEIR_FN_CAST:
     case WEIR_FN_ASSIGN:
+    case WEIR_FN_ASSIGN_KEY:
         return PRINT_OWN;
     default:
         return PRINT_CALL;
@@ -113,13 +115,18 @@ static void print_const(weir_buf *out, const weir_expr *expr)
     weir_buf_done(&text);
 }
 
+static bool is_cast(weir_function function)
+{
+    return function == WEIR_FN_CAST || function == WEIR_FN_ASSIGN ||
+           function == WEIR_FN_ASSIGN_KEY;
+}
+
 /* An argument of an operator: in brackets when it is one itself. */
 static void print_operand(weir_buf *out, const weir_expr *expr, const weir_schema *schema)
 {
     bool brackets = expr->kind == WEIR_EXPR_CALL &&
                     shape_of(expr->function) != PRINT_CALL &&
-                    expr->function != WEIR_FN_CAST && expr->function != WEIR_FN_ASSIGN &&
-                    expr->function != WEIR_FN_CASE;
+                    !is_cast(expr->function) && expr->function != WEIR_FN_CASE;
     if (brackets)
         weir_buf_byte(out, '(');
     weir_expr_print(out, expr, schema);
@@ -162,6 +169,7 @@ static void print_own(weir_buf *out, const weir_expr *expr, const weir_schema *s
         return;
     case WEIR_FN_CAST:
     case WEIR_FN_ASSIGN:
+    case WEIR_FN_ASSIGN_KEY:
         weir_buf_text(out, expr->function == WEIR_FN_CAST ? "CAST(" : "ASSIGN(");
         weir_expr_print(out, expr->arg[0], schema);
         weir_buf_text(out, " AS ");

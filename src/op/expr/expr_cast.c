@@ -19,7 +19,7 @@
 typedef struct conversion {
     expr_call *call;
     weir_type  from, to;
-    bool       assign;
+    bool       assign, key;
 } conversion;
 
 static bool no_cast(const conversion *cast)
@@ -252,7 +252,7 @@ static bool to_bool(const conversion *cast, const weir_datum *value, weir_datum 
     }
 }
 
-/* varchar(n): an explicit cast cuts, an assignment only cuts blanks. */
+/* varchar(n): an explicit cast cuts, an assignment only cuts blanks, that of a key nothing. */
 static bool cut_text(const conversion *cast, weir_str text, weir_str *out)
 {
     uint32_t characters = 0;
@@ -267,9 +267,9 @@ static bool cut_text(const conversion *cast, weir_str text, weir_str *out)
     }
     out->len = end;
     for (size_t i = end; cast->assign && i < text.len; i++)
-        if (text.at[i] != ' ')
-            return expr_fail(cast->call, "value too long for type character varying(%u)",
-                             cast->to.length);
+        if (cast->key || text.at[i] != ' ')
+            return expr_fail(cast->call, "value too long for %stype character varying(%u)",
+                             cast->key ? "a key of " : "", cast->to.length);
     return true;
 }
 
@@ -362,13 +362,19 @@ static bool run(const conversion *cast, const weir_datum *value, weir_datum *out
 
 bool expr_cast(expr_call *call, const weir_datum *arg, weir_datum *out)
 {
-    conversion cast = {call, call->expr->arg[0]->type, call->expr->type, false};
+    conversion cast = {call, call->expr->arg[0]->type, call->expr->type, false, false};
     return run(&cast, arg, out);
 }
 
 bool expr_assign(expr_call *call, const weir_datum *arg, weir_datum *out)
 {
-    conversion cast = {call, call->expr->arg[0]->type, call->expr->type, true};
+    conversion cast = {call, call->expr->arg[0]->type, call->expr->type, true, false};
+    return run(&cast, arg, out);
+}
+
+bool expr_assign_key(expr_call *call, const weir_datum *arg, weir_datum *out)
+{
+    conversion cast = {call, call->expr->arg[0]->type, call->expr->type, true, true};
     return run(&cast, arg, out);
 }
 

@@ -59,5 +59,6 @@ const expr_function expr_functions[WEIR_FN_COUNT] = {
     [WEIR_FN_JSON_GET_TEXT] = STRICT(expr_json_get_text),
     [WEIR_FN_CAST] = STRICT(expr_cast),
     [WEIR_FN_ASSIGN] = STRICT(expr_assign),
+    [WEIR_FN_ASSIGN_KEY] = STRICT(expr_assign_key),
     [WEIR_FN_NOT_NULL] = LOOSE(expr_not_null),
 };

@@ -110,6 +110,6 @@ expr_row_fn expr_concat, expr_lower, expr_upper, expr_btrim, expr_ltrim, expr_rt
 expr_row_fn expr_extract, expr_date_trunc, expr_date_add_days, expr_date_diff,
     expr_time_add;
 expr_row_fn expr_json_get, expr_json_get_text;
-expr_row_fn expr_cast, expr_assign, expr_not_null;
+expr_row_fn expr_cast, expr_assign, expr_assign_key, expr_not_null;
 
 #endif
