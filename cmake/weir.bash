@@ -16,7 +16,7 @@ _weir() {
     --log) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word"); return ;;
     --log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warn error' -- "$word"); return ;;
     --for) mapfile -t COMPREPLY < <(compgen -W 'any mysql mariadb' -- "$word"); return ;;
-    --param | --job | --lineage | --limit | --retain) return ;;
+    --param | --job | --lineage | --replay | --limit | --retain) return ;;
     esac
     if [[ ${COMP_WORDS[1]} == checkpoint ]] && ((COMP_CWORD == 2)); then
         mapfile -t COMPREPLY < <(compgen -W 'ls show diff verify pin unpin gc' -- "$word")
@@ -24,7 +24,7 @@ _weir() {
     fi
     case ${COMP_WORDS[1]} in
     checkpoint)
-        flags='--job --lineage --embedded --param --help'
+        flags='--job --lineage --replay --embedded --param --help'
         case ${COMP_WORDS[2]} in
         ls) flags+=' --output --limit' ;;
         show | diff | verify) flags+=' --output' ;;

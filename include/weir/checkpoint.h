@@ -24,7 +24,7 @@ typedef struct weir_stage weir_stage;
 typedef struct weir_checkpoint_setup {
     weir_store *store;
     weir_str    prefix;   /* key prefix of the location, without '/' at its ends; may be "" */
-    weir_str    job;      /* [a-z0-9_-]{1,64} */
+    weir_str    job;      /* [a-z0-9_-]{1,64}; of a replay job.namespace */
     weir_str    task;     /* "t0" */
     bool        fresh;    /* begin the next lineage */
     bool        take_over; /* do not watch a live owner first (same host, or the flag) */

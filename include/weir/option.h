@@ -63,6 +63,12 @@ int32_t  weir_opts_at(const weir_opts *opts, const char *name); /* sql_at of the
 bool weir_opts_prefixed(const weir_opts *opts, const char *prefix, size_t index,
                         weir_str *out_name, weir_str *out_value);
 
+/* The same values but for one text, which counts as given; a copy in the arena. */
+weir_opts *weir_opts_with(const weir_opts *opts, const char *name, weir_str value,
+                          weir_arena *arena);
+/* Has a table of them the name? */
+bool weir_opts_known(const weir_opts *opts, const char *name);
+
 /* Parses of the value types, for others who read such text (SET, command line). */
 bool weir_parse_bytes(weir_str text, int64_t *out);
 bool weir_parse_duration(weir_str text, int64_t *out_us);

@@ -74,6 +74,8 @@ typedef struct weir_table {
     uint32_t    event_time;      /* source: column, or WEIR_NONE */
     int64_t     watermark_us;    /* source: the bound; 0 without event_time */
     bool        final;           /* sink: emit = 'final' */
+    weir_str    like;            /* keyed sink: the table in its database whose form it gets
+                                    when it is made; empty: the job's columns say it */
 } weir_table;
 
 /* Options that every source has (on_error, dead_letter, error_limit, event_time,

@@ -32,6 +32,7 @@ typedef struct weir_sink_table {
     const uint32_t    *key;
     const weir_opts   *opts;
     weir_str           format;    /* WITH (format = …), or empty */
+    weir_str           like;      /* keyed: made in the form of this table, if that is there */
     bool               final;     /* emit = 'final': only inserts come */
     bool               changelog; /* rows carry ops: an append sink adds a column `op` */
     int32_t            sql_at;

@@ -298,6 +298,26 @@ int32_t weir_opts_at(const weir_opts *opts, const char *name)
     return must_find(opts, name)->value_at;
 }
 
+weir_opts *weir_opts_with(const weir_opts *opts, const char *name, weir_str value,
+                          weir_arena *arena)
+{
+    weir_opts *copy = WEIR_NEW(arena, weir_opts);
+    *copy = *opts;
+    copy->entry = WEIR_ARRAY(arena, entry, opts->room);
+    memcpy(copy->entry, opts->entry, sizeof *opts->entry * opts->count);
+    entry *to = find_entry(copy, weir_str_of(name));
+    weir_assert(to != NULL);
+    weir_assert(to->option->type == WEIR_OPT_TEXT);
+    to->text = weir_str_copy(arena, value);
+    to->given = true;
+    return copy;
+}
+
+bool weir_opts_known(const weir_opts *opts, const char *name)
+{
+    return find_entry(opts, weir_str_of(name)) != NULL;
+}
+
 bool weir_opts_prefixed(const weir_opts *opts, const char *prefix, size_t index,
                         weir_str *out_name, weir_str *out_value)
 {

@@ -16,13 +16,15 @@
 #include "weir/failpoint.h"
 #include "weir/log.h"
 
-static bool is_name(weir_str name)
+/* A dot joins a job's name and a replay's; it is not at an end, for folders "." and "..". */
+static bool is_name(weir_str name, bool dots)
 {
     if (name.len == 0 || name.len > WEIR_JOB_NAME_MAX)
         return false;
     for (size_t i = 0; i < name.len; i++) {
         char c = name.at[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-'))
+        bool dot = dots && c == '.' && i > 0 && i + 1 < name.len;
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || dot))
             return false;
     }
     return true;
@@ -30,12 +32,12 @@ static bool is_name(weir_str name)
 
 static weir_code check_names(const weir_checkpoint_setup *setup, weir_err *err)
 {
-    if (!is_name(setup->job)) {
+    if (!is_name(setup->job, true)) {
         (void)weir_fail(err, WEIR_E_CONFIG, "'%.*s' cannot be the name of a job",
                         WEIR_STR_FMT(setup->job));
         return weir_err_hint(err, "1 to 64 of a-z, 0-9, '_' and '-'");
     }
-    if (!is_name(setup->task))
+    if (!is_name(setup->task, false))
         return weir_fail(err, WEIR_E_CONFIG, "'%.*s' cannot be the name of a task",
                          WEIR_STR_FMT(setup->task));
     if (setup->prefix.len > WEIR_KEY_BYTES_MAX / 2)

@@ -21,6 +21,7 @@ typedef struct cli_flags {
     const char    *format;   /* connectors: text, markdown */
     const char    *server;   /* ddl: any, mysql, mariadb; NULL: any */
     const char    *job, *lineage, *limit, *retain; /* checkpoint; NULL: not given */
+    const char    *replay;   /* checkpoint: of which namespace */
     const char    *argument[CLI_ARGUMENTS_MAX];    /* behind the file */
     size_t         arguments, arguments_most;      /* most: set by the caller */
     bool           dry_run;

@@ -44,6 +44,7 @@ static const cli_flag known[] = {
      "run checkpoint-ls checkpoint-show checkpoint-diff checkpoint-verify checkpoint-gc"},
     {"--job", FLAG_TEXT, AT(job), CHECKPOINT},
     {"--lineage", FLAG_TEXT, AT(lineage), CHECKPOINT},
+    {"--replay", FLAG_TEXT, AT(replay), CHECKPOINT},
     {"--limit", FLAG_TEXT, AT(limit), "checkpoint-ls"},
     {"--dry-run", FLAG_SWITCH, AT(dry_run), "checkpoint-gc"},
     {"--retain", FLAG_TEXT, AT(retain), "checkpoint-gc"},

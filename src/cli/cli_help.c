@@ -101,6 +101,7 @@ static const char checkpoint[] =
     "\n"
     "  --job NAME         which job, where WHERE has several\n"
     "  --lineage lN       which lineage; the last one otherwise\n"
+    "  --replay NAMESPACE the checkpoints of a replay of the job, see 'weir help replay'\n"
     "  --output FORMAT    table or json: of ls, show, diff, verify, gc\n"
     "  --limit N          of ls: how many epochs (20)\n"
     "  --dry-run          of gc: say what would go, change nothing\n"

@@ -1,11 +1,12 @@
 /* cli/lineage: finds checkpoints by a job's file, in a bucket, or in a folder.
  *
- * Gives      cli_lineage_open, cli_lineage_close, cli_lineage_epoch.
+ * Gives      cli_lineage_open, cli_lineage_of, cli_lineage_close, cli_lineage_epoch.
  * Always     1. nothing is written, and nothing is made: a folder that is not there stays so.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "cli_lineage.h"
+#include "cli_namespace.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -244,6 +245,33 @@ static weir_code choose(const cli_lineage *lineage, const cli_flags *flags, weir
                      WEIR_STR_FMT(lineage->job), WEIR_STR_FMT(lineage->place));
 }
 
+/* From the live job's name and prefix to those of its replay. */
+static weir_code turn_to_replay(cli_lineage *lineage, weir_str name, weir_str *prefix,
+                                weir_err *err)
+{
+    weir_job_settings live = {.job_name = lineage->job,
+                              .checkpoint_location = weir_str_of(weir_arena_text(
+                                  lineage->arena, "/%.*s", WEIR_STR_FMT(*prefix)))};
+    weir_code rc = cli_namespace_check(name, err);
+    if (rc == WEIR_OK)
+        rc = cli_namespace_lineage(&live, name, lineage->arena, &lineage->job, prefix, err);
+    while (rc == WEIR_OK && prefix->at[0] == '/') {
+        prefix->at++;
+        prefix->len--;
+    }
+    return rc;
+}
+
+static weir_code open_checkpoint(cli_lineage *lineage, const cli_flags *flags,
+                                 weir_str prefix, const atomic_int *stop, weir_err *err)
+{
+    weir_checkpoint_setup setup = {.store = lineage->store, .prefix = prefix,
+                                   .job = lineage->job, .task = WEIR_STR("t0"),
+                                   .clock = weir_clock_system(), .stop = stop};
+    weir_code rc = weir_checkpoint_open(&setup, &lineage->checkpoint, err);
+    return rc == WEIR_OK ? choose(lineage, flags, err) : rc;
+}
+
 weir_code cli_lineage_open(const cli_flags *flags, const atomic_int *stop,
                            cli_lineage *out, weir_err *err)
 {
@@ -253,13 +281,25 @@ weir_code cli_lineage_open(const cli_flags *flags, const atomic_int *stop,
     weir_code rc = defaults(out, err);
     if (rc == WEIR_OK)
         rc = find_place(out, flags, &prefix, err);
-    if (rc != WEIR_OK)
-        return rc;
-    weir_checkpoint_setup setup = {.store = out->store, .prefix = prefix, .job = out->job,
-                                   .task = WEIR_STR("t0"), .clock = weir_clock_system(),
-                                   .stop = stop};
-    rc = weir_checkpoint_open(&setup, &out->checkpoint, err);
-    return rc == WEIR_OK ? choose(out, flags, err) : rc;
+    if (rc == WEIR_OK && flags->replay)
+        rc = turn_to_replay(out, weir_str_of(flags->replay), &prefix, err);
+    return rc == WEIR_OK ? open_checkpoint(out, flags, prefix, stop, err) : rc;
+}
+
+weir_code cli_lineage_of(const cli_flags *flags, const weir_plan *plan, weir_str replay,
+                         const atomic_int *stop, cli_lineage *out, weir_err *err)
+{
+    memset(out, 0, sizeof *out);
+    out->arena = weir_arena_new("lineage", 4096);
+    out->plan.settings = plan->settings;
+    out->job = plan->settings.job_name;
+    out->place = plan->settings.checkpoint_location;
+    cli_places places = {.flags = flags, .plan = plan};
+    weir_str prefix = {"", 0};
+    weir_code rc = cli_store_at(&places, out->place, &out->store, &prefix, err);
+    if (rc == WEIR_OK && replay.len > 0)
+        rc = turn_to_replay(out, replay, &prefix, err);
+    return rc == WEIR_OK ? open_checkpoint(out, flags, prefix, stop, err) : rc;
 }
 
 void cli_lineage_close(cli_lineage *lineage)

@@ -23,6 +23,11 @@ typedef struct cli_lineage {
    Fails when there is none, or more than one and --job does not say which. */
 weir_code cli_lineage_open(const cli_flags *flags, const atomic_int *stop,
                            cli_lineage *out, weir_err *err) WEIR_MUST_CHECK;
+/* The same of a job's plan that is settled: its own lineage, or that of its replay. NOTFOUND
+   when it never began. */
+weir_code cli_lineage_of(const cli_flags *flags, const weir_plan *plan, weir_str replay,
+                         const atomic_int *stop, cli_lineage *out,
+                         weir_err *err) WEIR_MUST_CHECK;
 void      cli_lineage_close(cli_lineage *lineage);
 
 /* "42", "last", a time ("2026-11-21T08:00:00Z", or without T, seconds, Z) or a pin. */

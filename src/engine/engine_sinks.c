@@ -107,7 +107,8 @@ static uint32_t table_in_group(engine_group *group, const weir_table *table,
         .name = table->name, .schema = &table->schema, .keys = table->keys,
         .key = table->key, .opts = table->opts,
         .format = weir_str_of(table->format ? table->format->name : NULL),
-        .final = table->final, .changelog = changelog, .sql_at = table->sql_at};
+        .like = table->like, .final = table->final, .changelog = changelog,
+        .sql_at = table->sql_at};
     return group->tables++;
 }
 

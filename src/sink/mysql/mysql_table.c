@@ -246,11 +246,32 @@ static weir_code create_table(mysql_sink *self, uint32_t t, weir_err *err)
     return rc;
 }
 
+/* In the form of another table of the database, if that is there. */
+static weir_code create_like(mysql_sink *self, uint32_t t, bool *out_made, weir_err *err)
+{
+    const keyed_table like = {.target = self->keyed.setup.table[t].like};
+    if (like.target.len == 0)
+        return WEIR_OK;
+    weir_code rc = check_engine(self, &like, out_made, err);
+    if (rc != WEIR_OK || !*out_made)
+        return rc;
+    weir_buf sql = {0};
+    weir_buf_text(&sql, "CREATE TABLE ");
+    mysql_name(&sql, self->keyed.table[t].target);
+    weir_buf_text(&sql, " LIKE ");
+    mysql_name(&sql, like.target);
+    rc = weir_mysql_run(self->link, weir_buf_view(&sql), NULL, err);
+    weir_buf_done(&sql);
+    return rc;
+}
+
 static weir_code check_table(mysql_sink *self, uint32_t t, weir_err *err)
 {
     const keyed_table *table = &self->keyed.table[t];
     bool               there = false;
     weir_code          rc = check_engine(self, table, &there, err);
+    if (rc == WEIR_OK && !there)
+        rc = create_like(self, t, &there, err);
     if (rc == WEIR_OK && !there) {
         if (!self->create)
             return unfit(table, "is not there",

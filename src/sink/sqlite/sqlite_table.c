@@ -7,6 +7,7 @@
  */
 #include "sqlite/sqlite.h"
 
+#include <string.h>
 #include <strings.h>
 
 #include "schema_sqlite.h"
@@ -132,8 +133,51 @@ static weir_code check_missing(sqlite_sink *self, const keyed_table *table, weir
     return rc;
 }
 
-static weir_code check_table(sqlite_sink *self, const keyed_table *table, weir_err *err)
+/* What stands behind "CREATE TABLE <name>", which is how SQLite keeps it. */
+static const char *behind_name(const char *sql)
 {
+    const char *at = sql + strlen("CREATE TABLE ");
+    char        end = *at == '[' ? ']' : *at;
+    bool        quoted = *at == '"' || *at == '`' || *at == '[' || *at == '\'';
+    if (!quoted)
+        return at + strcspn(at, " (\t\r\n");
+    for (at++; *at != '\0'; at++)
+        if (*at == end && *++at != end)
+            return at;
+    return at;
+}
+
+/* In the form of another table of the file, if that is there. */
+static weir_code create_like(sqlite_sink *self, uint32_t t, bool *out_made, weir_err *err)
+{
+    weir_str      like = self->keyed.setup.table[t].like;
+    sqlite3_stmt *row = NULL;
+    weir_buf      sql = {0};
+    if (like.len == 0)
+        return WEIR_OK;
+    weir_code rc = sqlite_prepare(
+        self, WEIR_STR("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1"),
+        "could not look at", &row, err);
+    if (rc != WEIR_OK)
+        return rc;
+    (void)sqlite3_bind_text(row, 1, like.at, (int)like.len, SQLITE_STATIC);
+    if (sqlite3_step(row) == SQLITE_ROW) {
+        weir_buf_text(&sql, "CREATE TABLE ");
+        sqlite_name(&sql, self->keyed.table[t].target);
+        weir_buf_text(&sql, behind_name((const char *)sqlite3_column_text(row, 0)));
+        weir_buf_byte(&sql, '\0');
+    }
+    (void)sqlite3_finalize(row);
+    *out_made = sql.len > 0;
+    if (sql.len > 0)
+        rc = sqlite_run(self, sql.at, "could not create a table in", err);
+    weir_buf_done(&sql);
+    return rc;
+}
+
+static weir_code check_table(sqlite_sink *self, uint32_t t, weir_err *err)
+{
+    const keyed_table *table = &self->keyed.table[t];
     sqlite3_stmt *statement = NULL;
     uint32_t      columns = 0, found = 0;
     weir_code     rc = sqlite_prepare(self,
@@ -157,6 +201,10 @@ static weir_code check_table(sqlite_sink *self, const keyed_table *table, weir_e
         return rc;
     if (columns > 0)
         return found == table->schema.count ? WEIR_OK : check_missing(self, table, err);
+    bool made = false;
+    rc = create_like(self, t, &made, err);
+    if (rc != WEIR_OK || made)
+        return rc;
     if (!self->create)
         return weir_halt(err, WEIR_EXIT_SINK_SCHEMA, WEIR_E_CONFIG,
                          "there is no table '%.*s' in '%s', and create is false",
@@ -176,6 +224,6 @@ weir_code sqlite_tables_check(sqlite_sink *self, weir_err *err)
         rc = sqlite_run(self, (const char *)schema_sqlite_files[0].at,
                         "could not create weir_commit in", err);
     for (uint32_t t = 0; rc == WEIR_OK && t < self->keyed.tables; t++)
-        rc = check_table(self, &self->keyed.table[t], err);
+        rc = check_table(self, t, err);
     return rc;
 }

@@ -241,6 +241,18 @@ static int stop(void **state)
     return 0;
 }
 
+static void one_text_can_be_another_in_a_copy(void **state)
+{
+    (void)state;
+    CHECK_OK(READ({"topic", "orders"}, {"count", "7"}), &err);
+    weir_opts *copy = weir_opts_with(opts, "topic", WEIR_STR("others"), arena);
+    CHECK_STR(weir_opts_text(copy, "topic"), "others");
+    CHECK_INT(weir_opts_int(copy, "count"), 7);
+    CHECK_STR(weir_opts_text(opts, "topic"), "orders");
+    CHECK(weir_opts_known(copy, "mode"));
+    CHECK(!weir_opts_known(copy, "nonsense"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +267,7 @@ int main(void)
         TEST(sizes_are_read_with_their_units),
         TEST(durations_are_read_with_their_units),
         TEST(truth_has_eight_words),
+        TEST(one_text_can_be_another_in_a_copy),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
