@@ -312,12 +312,12 @@ static void names_that_make_no_keys_are_refused(void **state)
     bed_open(&b);
     char long_name[80], long_prefix[700];
     memset(long_name, 'a', sizeof long_name);
-    memcpy(long_name, "a_b-9z0_", 8); /* all that a name may hold */
+    memcpy(long_name, "a_b-.9z0", 8); /* all that a name may hold */
     memset(long_prefix, 'p', sizeof long_prefix);
-    const weir_str   bad[] = {WEIR_STR(""),    WEIR_STR("A"),  WEIR_STR("a/b"),
-                              WEIR_STR("a.b"), WEIR_STR(".."), WEIR_STR("\xc3\xa4"),
-                              WEIR_STR("a{"),  WEIR_STR("a+"), WEIR_STR("a:"),
-                              {long_name, 65}};
+    const weir_str   bad[] = {WEIR_STR(""),   WEIR_STR("A"),  WEIR_STR("a/b"),
+                              WEIR_STR(".a"), WEIR_STR("a."), WEIR_STR("\xc3\xa4"),
+                              WEIR_STR("a{"), WEIR_STR("a+"), WEIR_STR("a:"),
+                              WEIR_STR("."),  WEIR_STR(".."), {long_name, 65}};
     weir_checkpoint *out = NULL;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         weir_checkpoint_setup setup = {.store = &b.store.base,
@@ -336,6 +336,9 @@ static void names_that_make_no_keys_are_refused(void **state)
     CHECK_OK(weir_checkpoint_open(&setup, &out, &b.err), &b.err); /* no prefix, no stop */
     (void)bed_take_over(&b, out, NULL);
     weir_checkpoint_close(out);
+    setup.task = WEIR_STR("t.0"); /* a dot is a job's only */
+    CHECK_FAILS(weir_checkpoint_open(&setup, &out, &b.err), WEIR_E_CONFIG, &b.err);
+    setup.task = WEIR_STR("t0");
     setup.prefix = (weir_str){long_prefix, sizeof long_prefix};
     CHECK_FAILS(weir_checkpoint_open(&setup, &out, &b.err), WEIR_E_CONFIG, &b.err);
     weir_checkpoint_close(NULL);
