@@ -153,6 +153,8 @@ static weir_code set_all(rd_kafka_conf_t *conf, const weir_kafka_setup *setup, b
     set(conf, "client.id", "weir");
     set(conf, "log.connection.close", "false");
     set(conf, "socket.keepalive.enable", "true");
+    /* Half of the first is also the least time between any two connections of a handle. */
+    set(conf, "reconnect.backoff.ms", "22");
     set(conf, "reconnect.backoff.max.ms", "2000");
     rd_kafka_conf_set_log_cb(conf, on_log);
     if (consumer)
