@@ -130,9 +130,9 @@ void      weir_stage_free(weir_stage *stage);
 weir_code weir_checkpoint_may_publish(weir_checkpoint *checkpoint, weir_err *err)
     WEIR_MUST_CHECK;
 
-/* E7: the last epoch, published or taken over, is finalised: writes the hint (which may
-   fail without harm), seals its own generation when it is long or old (failpoint gen_self_seal).
-   Fate RETRY: call it again, or seal. */
+/* E7: the last epoch, published or taken over, is finalised: writes the hint, seals its own
+   generation when it is long or old, or when the hint is refused (failpoint gen_self_seal).
+   Fate RETRY: that it is finalised may not be written down; call it again, or seal. */
 weir_code weir_checkpoint_finalised(weir_checkpoint *checkpoint, weir_err *err)
     WEIR_MUST_CHECK;
 /* Clean shutdown, the last epoch being finalised: SEAL with finalised = true. */

@@ -2,7 +2,8 @@
  *
  * Gives      open, close, read, look, finalised (E7), seal, may_publish.
  * Owns       its names; the store is the caller's.
- * Always     1. the hint is only written with a manifest that is finalised.
+ * Always     1. the hint is only written with a manifest that is finalised; who says that
+ *               it is has written it down, in the hint or in a SEAL.
  *            2. a process that slept publishes nothing before it knows that it owns the
  *               task still: consumers may have moved the files that its successor published
  *               long ago.
@@ -268,24 +269,23 @@ weir_code weir_checkpoint_may_publish(weir_checkpoint *checkpoint, weir_err *err
     return weir_err_hint(err, "start again: whoever takes over knows what was published");
 }
 
-/* Advisory: without it the next start looks longer, and finalises once more. */
-static void write_hint(weir_checkpoint *checkpoint)
+/* What the next start goes by: without it files would be published again, which readers of
+   a job that was quiet for an hour may have moved by then. */
+static weir_code write_hint(weir_checkpoint *checkpoint, weir_err *err)
 {
     weir_assert(checkpoint->finalised); /* 1 */
     weir_assert(checkpoint->owned);
     checkpoint_record record = checkpoint_record_of(checkpoint, &checkpoint->log);
     weir_buf          bytes = {0};
-    weir_err          err;
     log_key           key = log_key_of_hint(&checkpoint->log);
     record.kind = RECORD_HINT;
     record.finalised = true;
     record_write(&bytes, &record);
     WEIR_FAILPOINT(ep_hint);
     weir_code rc = weir_store_put_one(checkpoint->log.store, log_key_text(&key),
-                                      weir_buf_view(&bytes), &err);
-    if (rc != WEIR_OK)
-        weir_log_debug("hint was not written", WEIR_F_TEXT("error", err.msg));
+                                      weir_buf_view(&bytes), err);
     weir_buf_done(&bytes);
+    return rc;
 }
 
 weir_code weir_checkpoint_finalised(weir_checkpoint *checkpoint, weir_err *err)
@@ -293,11 +293,16 @@ weir_code weir_checkpoint_finalised(weir_checkpoint *checkpoint, weir_err *err)
     weir_assert(checkpoint->owned);
     weir_assert(checkpoint->last.idx > 0);
     checkpoint->finalised = true;
-    write_hint(checkpoint);
+    weir_code rc = write_hint(checkpoint, err);
+    if (rc != WEIR_OK && err->fate == WEIR_FATE_RETRY)
+        return weir_err_note(err, "writing down that epoch %llu is finalised",
+                             (unsigned long long)checkpoint->last.epoch);
+    if (rc != WEIR_OK)
+        weir_log_debug("hint is refused: a seal says it", WEIR_F_TEXT("error", err->msg));
     bool full =
         checkpoint->sealing || checkpoint->gen_epochs >= checkpoint->gen_epochs_most ||
         checkpoint_is_stale(checkpoint, checkpoint->gen_boot_us, checkpoint->gen_us_most);
-    full = WEIR_FAILPOINT_IS(gen_is_full) || full;
+    full = WEIR_FAILPOINT_IS(gen_is_full) || full || rc != WEIR_OK;
     if (!full || checkpoint->stage != NULL)
         return WEIR_OK;
     WEIR_FAILPOINT(gen_self_seal);

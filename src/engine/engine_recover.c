@@ -104,14 +104,29 @@ static weir_code explained(engine_job *engine, weir_err *err)
     return engine_patiently(engine, explain, &found, WEIR_STR("the checkpoint's store"), err);
 }
 
+static void show_generation(engine_job *engine)
+{
+    atomic_store(&engine->generation, weir_checkpoint_generation(engine->checkpoint));
+    weir_metric_set(WEIR_M_generation, (int64_t)atomic_load(&engine->generation));
+}
+
 /* The last epoch is visible now. It is written down, so that a start in some hours does not
    publish its files again, which readers may have moved by then. */
+static weir_code tell_finalised(void *self, weir_err *err)
+{
+    const engine_job *engine = self;
+    return weir_checkpoint_finalised(engine->checkpoint, err);
+}
+
 static weir_code write_finalised(engine_job *engine, weir_err *err)
 {
     if (engine->last_finalised)
         return WEIR_OK;
-    engine->last_finalised = true;
-    return weir_checkpoint_finalised(engine->checkpoint, err);
+    weir_code rc = engine_patiently(engine, tell_finalised, engine,
+                                    WEIR_STR("the checkpoint's store"), err);
+    engine->last_finalised = rc == WEIR_OK;
+    show_generation(engine); /* it may have sealed its own */
+    return rc;
 }
 
 static weir_code restore(engine_job *engine, weir_err *err)
@@ -183,8 +198,7 @@ static weir_code take_over(engine_job *engine, weir_err *err)
     weir_code rc = engine_patiently(engine, take_over_once, engine,
                                     WEIR_STR("the checkpoint's store"), err);
     atomic_store(&engine->status->phase, WEIR_PHASE_RECOVERING);
-    atomic_store(&engine->generation, weir_checkpoint_generation(engine->checkpoint));
-    weir_metric_set(WEIR_M_generation, (int64_t)atomic_load(&engine->generation));
+    show_generation(engine);
     if (rc != WEIR_OK || engine->last == NULL)
         return rc;
     engine->last_epoch = engine->last->epoch;

@@ -222,6 +222,73 @@ static void self_seal_of_a_fenced_owner_is_noticed(void **state)
     bed_close(&b);
 }
 
+typedef struct hint_fault {
+    faulty_act act;
+    int        left; /* so many more times */
+} hint_fault;
+
+static faulty_act hint_is_not_put(void *self, const char *verb, const weir_object *object,
+                                  uint64_t call)
+{
+    hint_fault *fault = self;
+    (void)call;
+    bool hint = weir_str_is(object->key, BED_BASE "hint");
+    return strcmp(verb, "put") == 0 && hint && fault->left-- > 0 ? fault->act : FAULTY_PASS;
+}
+
+/* Its readers may move the files of an owner that lives an hour after they appeared. Then the
+   owner dies: who starts next must know that it has nothing to publish. */
+static void check_known_to_be_finalised(bed *b, weir_checkpoint *checkpoint, uint64_t epoch)
+{
+    bool finalised = false;
+    weir_checkpoint_close(checkpoint);
+    fake_clock_move(&b->clock, 3600LL * 1000000);
+    b->store.hook = NULL;
+    weir_checkpoint *next = bed_checkpoint(b);
+    CHECK_U64(bed_take_over(b, next, &finalised)->epoch, epoch);
+    CHECK(finalised);
+    weir_checkpoint_close(next);
+}
+
+static void hint_that_could_not_be_put_is_tried_again(void **state)
+{
+    (void)state;
+    bed        b;
+    hint_fault fault = {.act = FAULTY_BUSY, .left = 2};
+    bed_open(&b);
+    weir_checkpoint *checkpoint = bed_checkpoint(&b);
+    (void)bed_take_over(&b, checkpoint, NULL);
+    CHECK_OK(bed_publish(&b, checkpoint, 1, "one", NULL), &b.err);
+    b.store.hook = hint_is_not_put;
+    b.store.self = &fault;
+    for (int i = 0; i < 2; i++) {
+        CHECK_FAILS(weir_checkpoint_finalised(checkpoint, &b.err), WEIR_E_REMOTE, &b.err);
+        CHECK_INT(b.err.fate, WEIR_FATE_RETRY);
+    }
+    CHECK_OK(weir_checkpoint_finalised(checkpoint, &b.err), &b.err);
+    CHECK_U64(weir_checkpoint_generation(checkpoint), 1);
+    check_known_to_be_finalised(&b, checkpoint, 1);
+    bed_close(&b);
+}
+
+static void owner_whose_hint_is_refused_says_it_in_a_seal(void **state)
+{
+    (void)state;
+    bed        b;
+    hint_fault fault = {.act = FAULTY_REFUSE, .left = 100};
+    bed_open(&b);
+    weir_checkpoint *checkpoint = bed_checkpoint(&b);
+    (void)bed_take_over(&b, checkpoint, NULL);
+    bed_run(&b, checkpoint, 1, 1);
+    b.store.hook = hint_is_not_put;
+    b.store.self = &fault;
+    bed_run(&b, checkpoint, 2, 3);
+    CHECK_U64(weir_checkpoint_generation(checkpoint), 3);
+    CHECK(bed_has(&b, BED_BASE "seals/00000001"));
+    check_known_to_be_finalised(&b, checkpoint, 3);
+    bed_close(&b);
+}
+
 static void fresh_begins_the_next_lineage_and_ends_the_one_before(void **state)
 {
     (void)state;
@@ -457,6 +524,8 @@ int main(void)
         TEST(owner_seals_its_own_generation_where_a_failpoint_wants_it),
         TEST(owner_with_an_open_stage_seals_later),
         TEST(self_seal_of_a_fenced_owner_is_noticed),
+        TEST(hint_that_could_not_be_put_is_tried_again),
+        TEST(owner_whose_hint_is_refused_says_it_in_a_seal),
         TEST(fresh_begins_the_next_lineage_and_ends_the_one_before),
         TEST(fresh_on_an_empty_place_is_the_first_lineage),
         TEST(start_in_an_old_lineage_ends_when_a_newer_one_began_meanwhile),
