@@ -107,8 +107,8 @@ bool       s3_is_slow(const s3_answer *answer); /* the server wants fewer reques
 /* "Fri, 24 May 2013 00:00:00 GMT"; false: it is not one. */
 bool s3_date_read(weir_str text, int64_t *out_us);
 /* What to add to our clock after a refusal for it: false when the date does not explain the
-   refusal, so that nothing is learned. `skew_us` is what was added already. */
-bool s3_skew_learn(weir_str date, int64_t now_us, int64_t skew_us, int64_t *out_us);
+   refusal, so that nothing is learned. `signed_us` is the time that stood in the request. */
+bool s3_skew_learn(weir_str date, int64_t now_us, int64_t signed_us, int64_t *out_us);
 
 /* XML answers: <Error> and <ListBucketResult>, bounded. False: not such a document. */
 typedef struct s3_error {

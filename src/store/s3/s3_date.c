@@ -64,13 +64,13 @@ bool s3_date_read(weir_str text, int64_t *out_us)
     return true;
 }
 
-bool s3_skew_learn(weir_str date, int64_t now_us, int64_t skew_us, int64_t *out_us)
+bool s3_skew_learn(weir_str date, int64_t now_us, int64_t signed_us, int64_t *out_us)
 {
     int64_t theirs_us = 0;
     if (date.len == 0 || !s3_date_read(date, &theirs_us))
         return false;
     int64_t skew = theirs_us - now_us;
-    int64_t change = skew - skew_us;
+    int64_t change = theirs_us - signed_us;
     if (skew > SKEW_MOST_US || skew < -SKEW_MOST_US)
         return false;
     if (change < SKEW_LEAST_US && change > -SKEW_LEAST_US)

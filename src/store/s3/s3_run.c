@@ -36,10 +36,16 @@ static const char *const verb_name[] = {
     [S3_PUT_NEW] = "put", [S3_LIST] = "list",    [S3_DELETE] = "remove"};
 
 typedef struct attempt {
-    s3_verb            verb;
-    const char        *path, *query;
-    const weir_object *object; /* body, token, range */
+    s3_verb      verb;
+    const char  *path, *query;
+    weir_object *object;    /* body, token, range; takes the answer */
+    int64_t      signed_us; /* the server's time, as far as we know */
 } attempt;
+
+static int64_t server_us(s3_store *self)
+{
+    return self->clock->wall_us(self->clock) + atomic_load(&self->skew_us);
+}
 
 static void add_header(s3_signing *signing, const char *name, const char *value)
 {
@@ -85,7 +91,7 @@ static void build(s3_store *self, const attempt *one, const s3_keys *keys,
     char              *hash = weir_arena_take(arena, 65);
     char              *stamp = weir_arena_take(arena, 17);
     weir_sha256        sha = weir_sha256_of(body); /* 4 */
-    s3_stamp(self->clock->wall_us(self->clock) + atomic_load(&self->skew_us), stamp);
+    s3_stamp(one->signed_us, stamp);
     s3_signing signing = {.method = method_of[one->verb],
                           .path = one->path,
                           .query = one->query,
@@ -167,17 +173,19 @@ static s3_meaning take_head(const weir_http_request *request, weir_object *objec
     return S3_DONE;
 }
 
-/* Whether the clock explains the refusal. If it does the next attempt uses a better one. */
-static s3_meaning take_skew(s3_store *self, const weir_http_request *request, weir_str code)
+/* Whether the clock explains the refusal, by the time that stands in the request: another answer,
+   or who set our clock, may have put it right since. If so the next attempt uses a better one. */
+static s3_meaning take_skew(s3_store *self, const weir_http_request *request,
+                            int64_t signed_us, weir_str code)
 {
     int64_t  skew_us = 0;
-    int64_t  was_us = atomic_load(&self->skew_us);
     weir_str date = weir_http_header(request, "date");
-    if (s3_skew_learn(date, self->clock->wall_us(self->clock), was_us, &skew_us)) {
+    if (s3_skew_learn(date, self->clock->wall_us(self->clock), signed_us, &skew_us)) {
         atomic_store(&self->skew_us, skew_us);
         return S3_SKEW;
     }
-    return weir_str_is(code, "SignatureDoesNotMatch") ? S3_REFUSED : S3_SKEW;
+    bool says = code.len > 0 && !weir_str_is(code, "SignatureDoesNotMatch");
+    return says ? S3_SKEW : S3_REFUSED;
 }
 
 static void answer(weir_object *object, s3_meaning meaning,
@@ -227,10 +235,11 @@ static void answer(weir_object *object, s3_meaning meaning,
     }
 }
 
-static s3_meaning judge(s3_store *self, s3_verb verb, weir_http_request *request,
-                        weir_object *object)
+static s3_meaning judge(s3_store *self, const attempt *one, weir_http_request *request)
 {
-    s3_error error = {.code = ""};
+    s3_verb      verb = one->verb;
+    weir_object *object = one->object;
+    s3_error     error = {.code = ""};
     if (request->end == WEIR_HTTP_ANSWERED && request->got.len > 0 &&
         (request->status >= 300 || verb == S3_PUT || verb == S3_PUT_NEW))
         (void)s3_error_read(weir_buf_view(&request->got), &error); /* or it has no code */
@@ -241,7 +250,7 @@ static s3_meaning judge(s3_store *self, s3_verb verb, weir_http_request *request
     else if (meaning == S3_DONE && verb == S3_HEAD)
         meaning = take_head(request, object);
     else if (meaning == S3_SKEW)
-        meaning = take_skew(self, request, seen.code);
+        meaning = take_skew(self, request, one->signed_us, seen.code);
     else if (meaning == S3_EXPIRED)
         s3_auth_expired(&self->auth);
     if (s3_is_slow(&seen))
@@ -290,22 +299,23 @@ static weir_code run_round(work *w, weir_err *err)
         return rc;
     weir_arena_reset(w->arena);
     weir_http_request *request = WEIR_ARRAY(w->arena, weir_http_request, w->count);
-    size_t            *which = WEIR_ARRAY(w->arena, size_t, w->count);
+    attempt           *attempts = WEIR_ARRAY(w->arena, attempt, w->count);
+    int64_t            now_us = server_us(w->self);
     size_t             tries = 0;
     for (size_t i = 0; i < w->count; i++) {
         if (!is_open(w->meaning[i]))
             continue;
-        attempt one = {w->verb, path_of(w->self, w->object[i].key, w->arena), "",
-                       &w->object[i]};
-        build(w->self, &one, &keys, w->arena, &request[tries]);
-        which[tries++] = i;
+        attempts[tries] = (attempt){w->verb, path_of(w->self, w->object[i].key, w->arena),
+                                    "", &w->object[i], now_us};
+        build(w->self, &attempts[tries], &keys, w->arena, &request[tries]);
+        tries++;
     }
     explicit_bzero(&keys, sizeof keys);
     weir_http_perform(w->self->http, request, tries);
     weir_metric_add(WEIR_M_store_requests, (int64_t)tries);
     for (size_t t = 0; t < tries; t++) {
-        size_t i = which[t];
-        w->meaning[i] = judge(w->self, w->verb, &request[t], &w->object[i]);
+        size_t i = (size_t)(attempts[t].object - w->object);
+        w->meaning[i] = judge(w->self, &attempts[t], &request[t]);
         weir_buf_done(&request[t].got);
         weir_buf_done(&request[t].got_header);
     }
@@ -437,12 +447,13 @@ static weir_code list_once(s3_store *self, const char *query, s3_page *page,
     weir_arena *arena = weir_arena_new("s3", 8192);
     if (rc == WEIR_OK) {
         weir_http_request request;
-        attempt one = {S3_LIST, weir_arena_text(arena, "%s/", self->root), query, object};
+        attempt one = {S3_LIST, weir_arena_text(arena, "%s/", self->root), query, object,
+                       server_us(self)};
         build(self, &one, &keys, arena, &request);
         explicit_bzero(&keys, sizeof keys);
         weir_http_perform(self->http, &request, 1);
         weir_metric_add(WEIR_M_store_requests, 1);
-        s3_meaning meaning = judge(self, S3_LIST, &request, object);
+        s3_meaning meaning = judge(self, &one, &request);
         if (meaning == S3_DONE && !s3_list_read(weir_buf_view(&request.got), page))
             store_object_answer(object, WEIR_E_REMOTE, false, "the list is damaged");
         weir_buf_done(&request.got);

@@ -67,13 +67,14 @@ static const row rows[] = {
     /* our clock, our keys */
     {ALL, A, 403, "RequestTimeTooSkewed", S3_SKEW},
     {ALL, A, 403, "SignatureDoesNotMatch", S3_SKEW},
+    {HEAD, A, 403, "", S3_SKEW}, /* no body: its date may say */
     {ALL, A, 400, "ExpiredToken", S3_EXPIRED},
     {ALL, A, 403, "ExpiredToken", S3_EXPIRED},
     {ALL, A, 400, "TokenRefreshRequired", S3_EXPIRED},
     /* for ever */
     {ALL, A, 403, "AccessDenied", S3_REFUSED},
     {ALL, A, 403, "InvalidAccessKeyId", S3_REFUSED},
-    {ALL, A, 403, "", S3_REFUSED},
+    {ALL & ~HEAD, A, 403, "", S3_REFUSED},
     {ALL, A, 401, "", S3_REFUSED},
     {ALL, A, 400, "InvalidArgument", S3_REFUSED},
     {ALL, A, 400, "KeyTooLongError", S3_REFUSED},

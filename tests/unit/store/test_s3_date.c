@@ -52,12 +52,15 @@ static void clock_that_is_off_is_learned(void **state)
     const int64_t  theirs = 1369353600 * SECOND;
     const weir_str date = WEIR_STR("Fri, 24 May 2013 00:00:00 GMT");
     int64_t        skew = 0;
-    CHECK(s3_skew_learn(date, theirs - 3600 * SECOND, 0, &skew));
+    CHECK(s3_skew_learn(date, theirs - 3600 * SECOND, theirs - 3600 * SECOND, &skew));
     CHECK_INT(skew, 3600 * SECOND);
-    CHECK(s3_skew_learn(date, theirs + 900 * SECOND, 0, &skew));
+    CHECK(s3_skew_learn(date, theirs + 900 * SECOND, theirs + 900 * SECOND, &skew));
     CHECK_INT(skew, -900 * SECOND);
     /* ours was set right meanwhile: what was learned is forgotten again */
-    CHECK(s3_skew_learn(date, theirs, 3600 * SECOND, &skew));
+    CHECK(s3_skew_learn(date, theirs, theirs + 3600 * SECOND, &skew));
+    CHECK_INT(skew, 0);
+    /* another answer, or who set our clock, was quicker than this one */
+    CHECK(s3_skew_learn(date, theirs, theirs - 3600 * SECOND, &skew));
     CHECK_INT(skew, 0);
 }
 
@@ -67,10 +70,10 @@ static void date_that_explains_nothing_is_not_learned(void **state)
     const int64_t  theirs = 1369353600 * SECOND;
     const weir_str date = WEIR_STR("Fri, 24 May 2013 00:00:00 GMT");
     int64_t        skew = -1;
-    CHECK(!s3_skew_learn(date, theirs, 0, &skew));
-    CHECK(!s3_skew_learn(date, theirs - 59 * SECOND, 0, &skew));
-    CHECK(!s3_skew_learn(date, theirs + 59 * SECOND, 0, &skew));
-    CHECK(!s3_skew_learn(date, theirs - 3600 * SECOND, 3590 * SECOND, &skew));
+    CHECK(!s3_skew_learn(date, theirs, theirs, &skew));
+    CHECK(!s3_skew_learn(date, theirs, theirs - 59 * SECOND, &skew));
+    CHECK(!s3_skew_learn(date, theirs, theirs + 59 * SECOND, &skew));
+    CHECK(!s3_skew_learn(date, theirs - 3600 * SECOND, theirs - 10 * SECOND, &skew));
     CHECK(!s3_skew_learn(date, theirs + 47LL * 365 * 86400 * SECOND, 0,
                          &skew)); /* −47 years */
     CHECK(!s3_skew_learn(date, theirs - 8LL * 86400 * SECOND, 0, &skew));

@@ -303,6 +303,27 @@ static void passing_refusals_are_tried_again(void **state)
     }
 }
 
+/* The first request of a start is a HEAD, and a host may start with any clock. */
+static void clock_is_learned_from_a_head_that_cannot_say_why(void **state)
+{
+    (void)state;
+    bed b;
+    set_up(&b);
+    const reply refused = {.status = 403,
+                           .headers = "Date: Mon, 01 Jan 2024 02:00:00 GMT\r\n"};
+    const reply both[] = {refused, refused, {.status = 404}};
+    weir_object object[2] = {{.key = WEIR_STR("k")}, {.key = WEIR_STR("l")}};
+    answer_with(&b, both, 3); /* both at a time: when the second is judged all is learned */
+    CHECK_INT(b.store->kind->head(b.store, object, 2, &b.err), WEIR_E_NOTFOUND);
+    CHECK_INT(object[0].rc, WEIR_E_NOTFOUND);
+    CHECK_INT(object[1].rc, WEIR_E_NOTFOUND);
+    answer_with(&b, &refused, 1);
+    CHECK_INT(b.store->kind->head(b.store, object, 1, &b.err), WEIR_E_REMOTE);
+    CHECK(
+        object[0].permanent); /* the clock does not explain it any more: we may not look */
+    tear_down(&b);
+}
+
 static void redirect_without_a_region_is_told_as_it_is(void **state)
 {
     (void)state;
@@ -598,6 +619,7 @@ int main(void)
         TEST(size_that_is_not_told_is_asked_for_again),
         TEST(range_of_another_length_is_refused),
         TEST(passing_refusals_are_tried_again),
+        TEST(clock_is_learned_from_a_head_that_cannot_say_why),
         TEST(redirect_without_a_region_is_told_as_it_is),
         TEST(others_are_not_repeated_with_one_that_fails),
         TEST(keys_that_cannot_be_are_not_asked_for),
