@@ -62,17 +62,22 @@ PROPERTIES
     chmod 600 "$data/kafka/server.properties"
 }
 
+# WEIR_KAFKA_PROXIED=PORT: one more listener, which says that the broker is reached at that port of
+# this machine, where a test has a proxy.
 kafka_listeners() { # PLAIN CONTROLLER
-    local secure=
+    local secure='' proxied='' behind=''
     if [[ $stack_tls == yes ]]; then
         secure=,SASL_SSL://127.0.0.1:$(port_of kafka_sasl_ssl),SSL://127.0.0.1:$(port_of kafka_ssl)
         secure+=,SASL_PLAINTEXT://127.0.0.1:$(port_of kafka_sasl_plaintext)
         kafka_tls_properties
     fi
+    if [[ -n ${WEIR_KAFKA_PROXIED:-} ]]; then
+        behind=,PROXIED://127.0.0.1:$(port_of kafka_proxied) proxied=,PROXIED://127.0.0.1:$WEIR_KAFKA_PROXIED
+    fi
     cat <<PROPERTIES
-listeners=PLAINTEXT://$1,CONTROLLER://$2$secure
-advertised.listeners=PLAINTEXT://$1$secure
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT
+listeners=PLAINTEXT://$1,CONTROLLER://$2$secure$behind
+advertised.listeners=PLAINTEXT://$1$secure$proxied
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT
 PROPERTIES
 }
 
@@ -97,6 +102,7 @@ PROPERTIES
 kafka_env() {
     stack_export KAFKA_BROKERS "127.0.0.1:$(port_of kafka)"
     stack_export KAFKA_VERSION "$kafka_version"
+    stack_export KAFKA_PROXIED_BROKERS "127.0.0.1:$(port_of kafka_proxied)"
     [[ $stack_tls == yes ]] || return 0
     stack_export KAFKA_SASL_SSL_BROKERS "127.0.0.1:$(port_of kafka_sasl_ssl)"
     stack_export KAFKA_SSL_BROKERS "127.0.0.1:$(port_of kafka_ssl)"

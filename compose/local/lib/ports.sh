@@ -7,7 +7,7 @@ port_of() { # NAME, needs stack_base_port
     case $1 in
     kafka) offset=0 ;; kafka_controller) offset=1 ;; kafka_sasl_ssl) offset=2 ;; kafka_ssl) offset=3 ;;
     kafka_sasl_plaintext) offset=4 ;; s3) offset=5 ;; s3_console) offset=6 ;; mariadb) offset=7 ;;
-    mysql) offset=8 ;; *) die "no port for '$1'" ;;
+    mysql) offset=8 ;; kafka_proxied) offset=9 ;; *) die "no port for '$1'" ;;
     esac
     printf '%d\n' $((stack_base_port + offset))
 }
