@@ -5,7 +5,7 @@ _weir() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} flags
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'run check explain ddl connectors checkpoint version help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'run replay check explain ddl connectors checkpoint version help' -- "$word")
         return
     fi
     case $before in
@@ -16,7 +16,7 @@ _weir() {
     --log) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word"); return ;;
     --log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warn error' -- "$word"); return ;;
     --for) mapfile -t COMPREPLY < <(compgen -W 'any mysql mariadb' -- "$word"); return ;;
-    --param | --job | --lineage | --replay | --limit | --retain) return ;;
+    --param | --job | --lineage | --replay | --into | --from | --rate | --memory | --limit | --retain) return ;;
     esac
     if [[ ${COMP_WORDS[1]} == checkpoint ]] && ((COMP_CWORD == 2)); then
         mapfile -t COMPREPLY < <(compgen -W 'ls show diff verify pin unpin gc' -- "$word")
@@ -31,11 +31,12 @@ _weir() {
         gc) flags+=' --output --dry-run --retain' ;;
         esac ;;
     run) flags='--until --leave-open --embedded --param --fresh --keep-output --take-over --output --log --log-level --help' ;;
+    replay) flags='--into --from --until --rate --memory --lineage --leave-open --embedded --param --fresh --keep-output --take-over --output --log --log-level --help' ;;
     check) flags='--connect --embedded --param --log --log-level --help' ;;
     explain) flags='--embedded --param --help' ;;
     ddl) flags='--for --embedded --param --help' ;;
     connectors) flags='--format --metrics --help' ;;
-    help) mapfile -t COMPREPLY < <(compgen -W 'run check explain ddl connectors checkpoint' -- "$word"); return ;;
+    help) mapfile -t COMPREPLY < <(compgen -W 'run replay check explain ddl connectors checkpoint' -- "$word"); return ;;
     *) return ;;
     esac
     if [[ $word == -* ]]; then

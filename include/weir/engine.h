@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 
+#include "weir/checkpoint.h"
 #include "weir/clock.h"
 #include "weir/codec.h"
 #include "weir/plan.h"
@@ -38,6 +39,20 @@ typedef struct weir_status {
     _Atomic int64_t  watermark_us;
 } weir_status;
 
+/* A replay is a lineage of its own: it begins where an epoch of a live lineage ended, or where
+   the sources do, and ends where a later epoch ended, or where the sources do now. Its first
+   epoch writes all of its state, so that later ones need no object of the live lineage. What
+   was asked, and where it ends, is in its manifests: a start that goes on needs neither
+   `live` nor epochs. */
+typedef struct weir_replay {
+    weir_str         from_asked, until_asked; /* as given; kept in its manifests */
+    weir_checkpoint *live;       /* looked at, never owned; for `from` and `until` */
+    const weir_manifest *from;   /* NULL: where the sources begin */
+    const weir_manifest *until;  /* NULL: where the sources end at the first start. Windows
+                                    that this epoch had not closed stay open. */
+    uint64_t         rate;       /* records a second at most; 0: as they come */
+} weir_replay;
+
 typedef struct weir_engine_setup {
     const weir_plan  *plan;
     weir_clock       *clock;
@@ -48,6 +63,7 @@ typedef struct weir_engine_setup {
     bool              fresh;      /* the next lineage, from nothing */
     bool              keep_output; /* fresh: rows and files of older lineages may stay */
     bool              take_over;  /* do not watch a live owner first */
+    const weir_replay *replay;    /* NULL: the live job; else until_end is set */
     weir_str          embedded;   /* --embedded DIR, or empty */
     weir_str          output;     /* "table", "json", "csv" */
     /* Kinds by the names that the plan uses; swapped by weir.c for --embedded. */

@@ -47,6 +47,11 @@ typedef struct weir_facts { /* lists are in the arena */
     weir_fact_file      *file;
     weir_fact_group     *group;
 
+    bool     replay;     /* it is of a replay: what follows is said of it */
+    weir_str replay_from, replay_until; /* as they were asked for */
+    uint64_t from_epoch, until_epoch;   /* of the live lineage; 0: the sources' start, end */
+    weir_str until_positions;           /* section of that epoch; empty: the sources' end */
+
     bool     summarised; /* what follows is known: older versions did not write it */
     int64_t  cut_us;     /* wall clock */
     int64_t  read_us, merge_us; /* it was read so long, and merged so long */

@@ -22,6 +22,7 @@ typedef struct cli_flags {
     const char    *server;   /* ddl: any, mysql, mariadb; NULL: any */
     const char    *job, *lineage, *limit, *retain; /* checkpoint; NULL: not given */
     const char    *replay;   /* checkpoint: of which namespace */
+    const char    *from, *until, *into, *rate, *memory; /* replay; NULL: not given */
     const char    *argument[CLI_ARGUMENTS_MAX];    /* behind the file */
     size_t         arguments, arguments_most;      /* most: set by the caller */
     bool           dry_run;
@@ -67,8 +68,17 @@ const weir_sink_kind   *cli_sink_kind(weir_str connector);
 const weir_sink_kind   *cli_sink_kind_embedded(weir_str connector);
 weir_code cli_store_at(void *self, weir_str location, weir_store **out,
                        weir_str *out_prefix, weir_err *err);
-/* Holds DIR/lock while the process lives; FENCED when another one keeps it. */
-weir_code cli_lock(const char *directory, const atomic_int *stop, weir_err *err);
+/* Holds DIR/NAME while the process lives; FENCED when another one keeps it. */
+weir_code cli_lock(const char *directory, const char *name, const atomic_int *stop,
+                   weir_err *err);
+
+/* Runs a settled plan to its end, with metrics, readiness and a line of progress. `replay`:
+   NULL for the live job. */
+weir_code cli_engine_run(const cli_flags *flags, const weir_plan *plan,
+                         const weir_replay *replay, const atomic_int *stop,
+                         weir_status *status, weir_err *err);
+/* Logs how it ended; the exit code. */
+int cli_engine_tell(weir_code rc, weir_status *status, int64_t took_us, const weir_err *err);
 
 /* Opens all that the plan names and prints a line for each; exit code 0 or 1. */
 int cli_connect(const cli_flags *flags, const weir_plan *plan);

@@ -17,6 +17,7 @@ static const char general[] =
     "usage: weir COMMAND [FLAGS] [job.sql]\n"
     "\n"
     "  run          run the job: until stopped, or with --until end\n"
+    "  replay       run the job once more over what it read, into a namespace of its own\n"
     "  check        check names, types and options; with --connect also the servers\n"
     "  explain      print the plan: steps, windows, state, sinks\n"
     "  ddl          print CREATE TABLE for the tables that the job writes\n"
@@ -46,6 +47,28 @@ static const char run[] =
     "\n"
     "SIGTERM or SIGINT finishes the epoch, seals the checkpoint and exits 0; a second one\n"
     "exits at once, which is safe too.\n";
+
+static const char replay[] =
+    "usage: weir replay --into NAMESPACE [FLAGS] job.sql\n"
+    "\n"
+    "  --from WHERE       'earliest' (the sources' start), or an epoch of the live job: a\n"
+    "                     number, 'last', a pinned name, or a time such as\n"
+    "                     2026-11-21T08:00:00Z; its state and positions are where it begins\n"
+    "  --until WHERE      'end' (of the sources, now), or an epoch, as above\n"
+    "  --into NAMESPACE   1 to 32 of a-z, 0-9, _: tables T__NAMESPACE, files below\n"
+    "                     PREFIX__NAMESPACE/, checkpoints of its own\n"
+    "  --rate N           at most N records a second\n"
+    "  --memory SIZE      instead of the job's memory.limit, as '128 MiB'\n"
+    "  --lineage lN       the live job's lineage; the last one otherwise\n"
+    "  --fresh            begin anew what was begun under the namespace; refused while its\n"
+    "                     tables and prefixes hold something\n"
+    "  --keep-output      leave what is there\n"
+    "  --leave-open, --take-over, --embedded, --param, --output, --log, --log-level\n"
+    "                     as in 'weir run'\n"
+    "\n"
+    "It shares nothing that it writes with the live job and may run beside it. The same\n"
+    "command goes on where a replay was stopped or killed. weir checkpoint --replay NAMESPACE\n"
+    "looks at its checkpoints.\n";
 
 static const char check[] =
     "usage: weir check [FLAGS] job.sql\n"
@@ -117,7 +140,8 @@ int weir_cli_help(int count, char **argument, const atomic_int *stop)
     (void)stop;
     static const struct {
         const char *name, *text;
-    } page[] = {{"run", run}, {"check", check}, {"explain", explain}, {"ddl", ddl},
+    } page[] = {{"run", run}, {"replay", replay},
+                {"check", check}, {"explain", explain}, {"ddl", ddl},
                 {"connectors", connectors}, {"checkpoint", checkpoint}};
     const char *text = general;
     for (size_t i = 0; count > 0 && i < sizeof page / sizeof page[0]; i++)

@@ -104,13 +104,14 @@ static void write_pid(int fd)
         return; /* the pid is for people only */
 }
 
-weir_code cli_lock(const char *directory, const atomic_int *stop, weir_err *err)
+weir_code cli_lock(const char *directory, const char *name, const atomic_int *stop,
+                   weir_err *err)
 {
     char path[4096];
     if (mkdir(directory, 0777) != 0 && errno != EEXIST)
         return weir_fail(err, WEIR_E_IO, "could not make '%s': %s", directory,
                          strerror(errno));
-    snprintf(path, sizeof path, "%s/lock", directory);
+    snprintf(path, sizeof path, "%s/%s", directory, name);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0)
         return weir_fail(err, WEIR_E_IO, "could not open '%s': %s", path, strerror(errno));

@@ -1,6 +1,6 @@
 /* cli/run: `weir run`: plans the job, starts what watches it, lets the engine work.
  *
- * Gives      weir_cli_run.
+ * Gives      weir_cli_run; cli_engine_run, cli_engine_tell.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -51,34 +51,52 @@ static weir_code serve(const weir_plan *plan, const weir_status *status,
     return rc;
 }
 
-static weir_code run_job(const cli_flags *flags, cli_job *job, const atomic_int *stop,
+weir_code cli_engine_run(const cli_flags *flags, const weir_plan *plan,
+                         const weir_replay *replay, const atomic_int *stop,
                          weir_status *status, weir_err *err)
 {
-    const weir_plan *plan = job->plan;
     bool embedded = flags->embedded != NULL;
+    bool bounded = flags->until_end || replay != NULL;
     cli_places places = {.flags = flags, .plan = plan};
     weir_engine_setup setup = {
         .plan = plan, .clock = weir_clock_system(), .stop = stop, .status = status,
-        .until_end = flags->until_end, .leave_open = flags->leave_open,
+        .until_end = bounded, .leave_open = flags->leave_open,
         .fresh = flags->fresh, .keep_output = flags->keep_output,
-        .take_over = flags->take_over || embedded,
+        .take_over = flags->take_over || embedded, .replay = replay,
         .embedded = weir_str_of(embedded ? flags->embedded : ""),
         .output = weir_str_of(output_of(flags)),
         .source_kind = embedded ? cli_source_kind_embedded : cli_source_kind,
         .sink_kind = embedded ? cli_sink_kind_embedded : cli_sink_kind,
         .store_at = cli_store_at, .store_self = &places};
     weir_http_server *server = NULL;
-    weir_code rc = embedded ? cli_lock(flags->embedded, stop, err) : WEIR_OK;
-    if (rc == WEIR_OK)
-        rc = cli_settle(flags, job, err);
-    if (rc == WEIR_OK)
-        rc = serve(plan, status, &server, err);
+    weir_code rc = serve(plan, status, &server, err);
     if (rc == WEIR_OK) {
-        cli_progress *progress = flags->until_end ? cli_progress_start(status) : NULL;
+        cli_progress *progress = bounded ? cli_progress_start(status) : NULL;
         rc = weir_engine_run(&setup, err);
         cli_progress_stop(progress);
     }
     weir_http_stop(server);
+    return rc;
+}
+
+int cli_engine_tell(weir_code rc, weir_status *status, int64_t took_us, const weir_err *err)
+{
+    if (rc == WEIR_OK)
+        log_summary(status, took_us);
+    else
+        log_error(err);
+    weir_log_flush();
+    return rc == WEIR_OK ? WEIR_EXIT_DONE : (int)err->exit;
+}
+
+static weir_code run_job(const cli_flags *flags, cli_job *job, const atomic_int *stop,
+                         weir_status *status, weir_err *err)
+{
+    weir_code rc = flags->embedded ? cli_lock(flags->embedded, "lock", stop, err) : WEIR_OK;
+    if (rc == WEIR_OK)
+        rc = cli_settle(flags, job, err);
+    if (rc == WEIR_OK)
+        rc = cli_engine_run(flags, job->plan, NULL, stop, status, err);
     cli_unsettle(job);
     return rc;
 }
@@ -103,12 +121,8 @@ int weir_cli_run(int count, char **argument, const atomic_int *stop)
     weir_err err;
     weir_err_clear(&err);
     weir_code rc = run_job(&flags, &job, stop, status, &err);
-    if (rc == WEIR_OK)
-        log_summary(status, clock->mono_us(clock) - start);
-    else
-        log_error(&err);
-    weir_log_flush();
+    int code = cli_engine_tell(rc, status, clock->mono_us(clock) - start, &err);
     weir_heap_free(status);
     cli_job_close(&job);
-    return rc == WEIR_OK ? WEIR_EXIT_DONE : (int)err.exit;
+    return code;
 }

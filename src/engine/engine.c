@@ -91,6 +91,8 @@ static void stop_threads(engine_job *engine)
 
 static weir_code run_loop(engine_job *engine, weir_err *err)
 {
+    if (engine->setup->replay && engine->ended)
+        return WEIR_OK; /* it had come to its end, and all of it is visible now */
     while (!atomic_load(&engine->halted) && !atomic_load(engine->setup->stop)) {
         if (engine->setup->until_end && engine_all_read(engine))
             return engine_cut_epoch(engine, CUT_END, err);
@@ -186,6 +188,8 @@ weir_code weir_engine_run(const weir_engine_setup *setup, weir_err *err)
     engine->status = setup->status;
     engine->arena = weir_arena_new("job", 64 << 10);
     engine->budget.limit = (size_t)setup->plan->settings.memory_limit / 2;
+    engine->rate.most = setup->replay ? setup->replay->rate : 0;
+    engine->rate.last_us = setup->clock->mono_us(setup->clock);
     engine->lanes = lane_count(setup->plan);
     engine->lane = WEIR_ARRAY(engine->arena, engine_lane, engine->lanes);
     pthread_mutex_init(&engine->lock, NULL);

@@ -98,6 +98,11 @@ static void stage_own(commit *c)
     weir_buf_clear(&buf);
     engine_summary_write(engine, c->epoch, &buf);
     weir_stage_section(c->stage, "summary", weir_buf_view(&buf));
+    weir_buf_clear(&buf);
+    if (engine->setup->replay)
+        engine_replay_write(engine, &buf);
+    if (engine->setup->replay)
+        weir_stage_section(c->stage, "replay", weir_buf_view(&buf));
     weir_buf_done(&buf);
     weir_stage_section(c->stage, "positions", weir_buf_view(&c->epoch->positions));
 }

@@ -190,6 +190,20 @@ static weir_code read_files(facts_reader *f, weir_err *err)
     return close_section(f, "files", err);
 }
 
+static weir_code read_replay(facts_reader *f, weir_err *err)
+{
+    weir_facts *out = f->out;
+    weir_code rc = open_section(f, "replay", true, &out->replay, err);
+    if (rc != WEIR_OK || !out->replay)
+        return rc;
+    out->replay_from = read_text(f);
+    out->replay_until = read_text(f);
+    out->from_epoch = weir_read_varint(&f->reader);
+    out->until_epoch = weir_read_varint(&f->reader);
+    out->until_positions = read_text(f);
+    return close_section(f, "replay", err);
+}
+
 static void read_lists(facts_reader *f)
 {
     weir_facts *out = f->out;
@@ -247,5 +261,7 @@ weir_code weir_facts_read(const weir_manifest *manifest, weir_arena *arena, weir
         rc = read_groups(&f, err);
     if (rc == WEIR_OK)
         rc = read_files(&f, err);
+    if (rc == WEIR_OK)
+        rc = read_replay(&f, err);
     return rc == WEIR_OK ? read_summary(&f, err) : rc;
 }

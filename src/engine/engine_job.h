@@ -8,6 +8,8 @@
 
 #include "engine_types.h"
 
+#include "weir/facts.h"
+
 #define ENGINE_DELTAS_MAX 160u /* epochs whose deltas a manifest lists */
 #define ENGINE_FULL_SLICES WEIR_LIMIT(2u, 24u) /* full copies that an epoch writes */
 
@@ -88,6 +90,19 @@ typedef struct engine_epoch {
     uint32_t     *ack_count;      /* per source */
 } engine_epoch;
 
+/* What a replay has to know of the epoch that it ends at; see engine_replay.c. */
+typedef struct engine_replay {
+    uint64_t   from_epoch, until_epoch; /* 0: the sources' start, their end */
+    weir_str   positions; /* section of the epoch at which it ends; empty: the sources' end */
+    weir_facts until;     /* read from it */
+} engine_replay;
+
+typedef struct engine_rate { /* at most so many records a second; the engine's lock guards it */
+    uint64_t most;    /* 0: no limit */
+    int64_t  tokens;  /* millionths of a record */
+    int64_t  last_us; /* when they were counted */
+} engine_rate;
+
 struct engine_job {
     const weir_engine_setup *setup;
     const weir_plan *plan;
@@ -119,6 +134,9 @@ struct engine_job {
     uint32_t         deltas;
     engine_delta     delta[ENGINE_DELTAS_MAX];
     bool             ended;      /* the last manifest is an END */
+    bool             all_full;   /* the next epoch writes every slice whole */
+    engine_replay    replay;
+    engine_rate      rate;
 
     pthread_mutex_t  lock;
     pthread_cond_t   changed;

@@ -11,6 +11,7 @@
 #include "engine_parts.h"
 
 #define LANE_SCRATCH_CHUNK (1u << 20)
+#define LANE_RATE_WAIT_US 20000 /* of a lane that may not read more now */
 #define LANE_LIMIT_CUTS 3 /* epochs cut in vain before a full budget stops the job */
 
 static weir_block *take_block(engine_lane *lane)
@@ -133,10 +134,16 @@ static bool work_chunk(engine_lane *lane, weir_err *err, weir_code *rc)
         end_block(lane);
         return true;
     }
-    if (!engine_intake(lane, partition, block, lane->next, &count, err, rc))
-        return false;
-    if (*rc != WEIR_OK)
+    uint32_t allowed = engine_rate_take(engine, count);
+    if (allowed == 0) {
+        engine->clock->pause_us(engine->clock, LANE_RATE_WAIT_US);
         return true;
+    }
+    count = allowed;
+    bool took = engine_intake(lane, partition, block, lane->next, &count, err, rc);
+    engine_rate_return(engine, took && *rc == WEIR_OK ? allowed - count : allowed);
+    if (!took || *rc != WEIR_OK)
+        return took;
     if (count > 0)
         move_position(partition, &block->record[lane->next + count - 1]);
     atomic_store(&partition->moved_us, engine->clock->mono_us(engine->clock));

@@ -114,7 +114,8 @@ weir_code engine_of_newer(const char *what, uint32_t version, weir_err *err)
 weir_code engine_sections_check(const weir_manifest *manifest, weir_err *err)
 {
     static const char *const known[] = {"blobs", "refs",  "positions", "state",
-                                        "groups", "plan", "summary",   "files"};
+                                        "groups", "plan", "summary",   "files",
+                                        "replay"};
     for (uint32_t i = 0; i < manifest->sections; i++) {
         weir_str name = manifest->section[i].name;
         bool is_known = weir_str_starts(name, "sink/") || weir_str_starts(name, "dead/");

@@ -48,6 +48,21 @@ weir_code engine_partition_appeared(const engine_source *source, weir_str name,
 
 /* engine_recover: takeover, replay, state, positions. */
 weir_code engine_recover(engine_job *engine, weir_err *err);
+/* Is the manifest of a version and a plan that this process can go on from? */
+weir_code engine_manifest_check(const engine_job *engine, const weir_manifest *manifest,
+                                weir_err *err);
+
+/* engine_replay: a lineage that begins and ends with epochs of another. */
+weir_code engine_replay_begin(engine_job *engine, weir_err *err); /* its log is empty */
+weir_code engine_replay_resume(engine_job *engine, weir_err *err); /* `last` is restored */
+void      engine_replay_write(const engine_job *engine, weir_buf *out); /* section */
+bool      engine_replay_to_epoch(const engine_job *engine); /* not to the sources' end */
+/* Up to where the epoch at which it ends had closed a source's windows. */
+int64_t   engine_replay_closed(const engine_job *engine, const engine_source *source);
+
+/* engine_rate: how many of `wanted` records may be read now; gives back what was not. */
+uint32_t engine_rate_take(engine_job *engine, uint32_t wanted);
+void     engine_rate_return(engine_job *engine, uint32_t records);
 
 /* engine_history: committed epochs for one group. */
 typedef struct engine_history {
@@ -140,7 +155,10 @@ void      engine_slices_choose(engine_job *engine, engine_epoch *epoch, bool las
 void      engine_slices_stage(engine_job *engine, engine_epoch *epoch, weir_stage *stage,
                               weir_buf *out);
 void      engine_slices_keep(engine_job *engine, const engine_epoch *epoch);
-weir_code engine_slices_restore(engine_job *engine, weir_str section, weir_err *err);
+/* The blobs are fetched from `checkpoint`, whose manifest has the section. */
+weir_code engine_slices_restore(engine_job *engine, weir_checkpoint *checkpoint,
+                                weir_str section, weir_err *err);
+void      engine_slices_move(engine_job *engine); /* behind restore: it was another lineage's */
 
 /* engine_rows: what an epoch gives to sinks, per group and table; in the epoch's arena. */
 typedef struct engine_rows {

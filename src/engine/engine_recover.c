@@ -31,9 +31,10 @@ static weir_code open_checkpoint(void *self, weir_err *err)
     return weir_checkpoint_open(&checkpoint, &engine->checkpoint, err);
 }
 
-static weir_code check_plan(const engine_job *engine, weir_err *err)
+static weir_code check_plan(const engine_job *engine, const weir_manifest *manifest,
+                            weir_err *err)
 {
-    weir_str bytes = weir_manifest_section(engine->last, "plan");
+    weir_str bytes = weir_manifest_section(manifest, "plan");
     weir_reader reader = weir_reader_of(bytes);
     uint64_t fingerprint = weir_read_u64(&reader);
     if (reader.bad)
@@ -45,6 +46,13 @@ static weir_code check_plan(const engine_job *engine, weir_err *err)
                     "the job's SQL is not the one that this checkpoint was made with");
     return weir_err_hint(err, "run the old SQL, another job.name, or --fresh to start from "
                               "nothing");
+}
+
+weir_code engine_manifest_check(const engine_job *engine, const weir_manifest *manifest,
+                                weir_err *err)
+{
+    weir_code rc = engine_sections_check(manifest, err);
+    return rc == WEIR_OK ? check_plan(engine, manifest, err) : rc;
 }
 
 typedef struct sink_replay {
@@ -138,10 +146,13 @@ static weir_code restore(engine_job *engine, weir_err *err)
     if (rc == WEIR_OK)
         rc = write_finalised(engine, err);
     if (rc == WEIR_OK)
-        rc = engine_slices_restore(engine, weir_manifest_section(engine->last, "state"), err);
+        rc = engine_slices_restore(engine, engine->checkpoint,
+                                   weir_manifest_section(engine->last, "state"), err);
     if (rc == WEIR_OK)
         rc = engine_positions_read(engine, weir_manifest_section(engine->last, "positions"),
                                    err);
+    if (rc == WEIR_OK && engine->setup->replay)
+        rc = engine_replay_resume(engine, err);
     if (rc == WEIR_OK)
         WEIR_FAILPOINT(tk_restored);
     return rc;
@@ -205,8 +216,17 @@ static weir_code take_over(engine_job *engine, weir_err *err)
     engine->last_sha = engine->last->sha;
     atomic_store(&engine->status->epoch, engine->last_epoch);
     weir_metric_set(WEIR_M_epoch, (int64_t)engine->last_epoch);
-    rc = engine_sections_check(engine->last, err);
-    return rc == WEIR_OK ? check_plan(engine, err) : rc;
+    return engine_manifest_check(engine, engine->last, err);
+}
+
+/* The log is empty: state and positions are those of the sources' start, or of the epoch that
+   is replayed from. */
+static weir_code begin(engine_job *engine, weir_err *err)
+{
+    const weir_replay *replay = engine->setup->replay;
+    weir_code rc = replay == NULL || replay->from == NULL ? engine_check_starts(engine, err)
+                                                          : WEIR_OK;
+    return rc == WEIR_OK && replay ? engine_replay_begin(engine, err) : rc;
 }
 
 weir_code engine_recover(engine_job *engine, weir_err *err)
@@ -220,7 +240,7 @@ weir_code engine_recover(engine_job *engine, weir_err *err)
     if (rc == WEIR_OK)
         rc = take_over(engine, err);
     if (rc == WEIR_OK && engine->last == NULL)
-        rc = engine_check_starts(engine, err);
+        rc = begin(engine, err);
     if (rc == WEIR_OK) {
         rc = engine->last ? restore(engine, err) : replay_sinks(engine, err);
         if (rc != WEIR_OK)

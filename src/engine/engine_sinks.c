@@ -156,7 +156,8 @@ static weir_sink_setup setup_of(engine_job *engine)
     return (weir_sink_setup){
         .job = engine->plan->settings.job_name, .lineage = engine->lineage,
         .task = WEIR_STR("t0"), .clock = engine->clock,
-        .must_be_empty = engine->setup->fresh && !engine->setup->keep_output,
+        .must_be_empty = (engine->setup->fresh || engine->setup->replay) &&
+                         !engine->setup->keep_output,
         .open_bytes_max = (size_t)engine->plan->settings.memory_limit / 4 /
                           (engine->groups + engine->sources + 1),
         .embedded = engine->setup->embedded, .output = engine->setup->output,

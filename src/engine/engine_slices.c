@@ -1,6 +1,6 @@
 /* engine/slices: state in the checkpoint: full copies slice by slice, deltas by epoch.
  *
- * Gives      engine_slices_choose, _stage, _keep, _restore.
+ * Gives      engine_slices_choose, _stage, _keep, _restore, _move.
  * Always     1. slice s = its full copy, then s's part of every delta of a later epoch.
  *            2. the list is flat: nothing refers to a list in another manifest.
  *            3. at most ENGINE_FULL_SLICES slices are written whole in an epoch, the
@@ -52,8 +52,12 @@ static uint32_t oldest_wanting(const engine_job *engine, const engine_epoch *epo
 void engine_slices_choose(engine_job *engine, engine_epoch *epoch, bool last)
 {
     bool all = last && deltas_weigh(engine);
-    for (uint32_t i = 0; all && i < WEIR_SLICES; i++)
-        epoch->slice_full[i] = engine->slice[i].delta_bytes > 0;
+    for (uint32_t i = 0; (all || engine->all_full) && i < WEIR_SLICES; i++)
+        epoch->slice_full[i] = engine->all_full || engine->slice[i].delta_bytes > 0;
+    if (engine->all_full) { /* the next cut waits until this epoch is committed */
+        engine->all_full = false;
+        return;
+    }
     size_t bytes = 0;
     for (uint32_t taken = 0; taken < ENGINE_FULL_SLICES; taken++) {
         uint32_t slice = oldest_wanting(engine, epoch);
@@ -205,6 +209,7 @@ static weir_code read_index(engine_job *engine, weir_str section, weir_err *err)
 
 typedef struct slices_fetch { /* of one list of blobs */
     engine_job   *engine;
+    weir_checkpoint *checkpoint;
     weir_blob_ref ref[SLICES_AT_ONCE];
     uint32_t      which[SLICES_AT_ONCE]; /* slice, or place in engine->delta */
     weir_buf      bytes[SLICES_AT_ONCE];
@@ -218,7 +223,7 @@ static weir_code fetch_once(void *self, weir_err *err)
     for (uint32_t i = 0; i < fetch->count; i++)
         weir_buf_clear(&fetch->bytes[i]);
     WEIR_FAILPOINT_ONE_OF(fetch->full, tk_restore_base, tk_restore_delta);
-    return weir_checkpoint_fetch(fetch->engine->checkpoint, fetch->ref, fetch->count,
+    return weir_checkpoint_fetch(fetch->checkpoint, fetch->ref, fetch->count,
                                  fetch->bytes, err);
 }
 
@@ -271,9 +276,18 @@ static weir_code add(slices_fetch *fetch, const weir_blob_ref *ref, uint32_t whi
     return fetch->count < SLICES_AT_ONCE ? WEIR_OK : load(fetch, err);
 }
 
-weir_code engine_slices_restore(engine_job *engine, weir_str section, weir_err *err)
+void engine_slices_move(engine_job *engine)
 {
-    slices_fetch fetch = {.engine = engine, .full = true};
+    for (uint32_t i = 0; i < WEIR_SLICES; i++)
+        engine->slice[i] = (engine_slice){.has_full = false};
+    engine->deltas = 0;
+    engine->all_full = true;
+}
+
+weir_code engine_slices_restore(engine_job *engine, weir_checkpoint *checkpoint,
+                                weir_str section, weir_err *err)
+{
+    slices_fetch fetch = {.engine = engine, .checkpoint = checkpoint, .full = true};
     weir_code rc = read_index(engine, section, err);
     for (uint32_t i = 0; i < WEIR_SLICES && rc == WEIR_OK; i++)
         if (engine->slice[i].has_full)

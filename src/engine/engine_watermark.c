@@ -117,6 +117,23 @@ static void show(const engine_job *engine)
     weir_metric_set(WEIR_M_watermark_us, low);
 }
 
+/* A replay that ends with an epoch closes what that one had closed, and nothing else: also
+   what idle partitions or the end of a bounded run let it close. */
+static void close_as_epoch(engine_job *engine, engine_epoch *epoch)
+{
+    bool all = engine->replay.until.end;
+    for (uint32_t s = 0; s < engine->sources; s++) {
+        engine_source *source = &engine->source[s];
+        int64_t closed_us = engine_replay_closed(engine, source);
+        if (closed_us > source->closing_us)
+            source->closing_us = closed_us;
+        epoch->watermark_us[source->number] = source->closing_us;
+        all = all && source->closing_us >= last_window_end(source);
+    }
+    for (uint32_t s = 0; s < engine->sources && all; s++) /* not with --leave-open */
+        epoch->watermark_us[engine->source[s].number] = INT64_MAX;
+}
+
 void engine_watermark_fix(engine_job *engine, engine_epoch *epoch)
 {
     find_idle(engine);
@@ -128,6 +145,8 @@ void engine_watermark_fix(engine_job *engine, engine_epoch *epoch)
         epoch->watermark_us[source->number] = source->closing_us;
     }
     show(engine);
+    if (epoch->end && engine_replay_to_epoch(engine))
+        close_as_epoch(engine, epoch);
     for (uint32_t s = 0; s < engine->sources && epoch->end && !engine->setup->leave_open;
          s++) {
         epoch->watermark_us[engine->source[s].number] = INT64_MAX;

@@ -410,7 +410,7 @@ static weir_code check_empty(keyed_sink *self, weir_err *err)
         if (!any)
             continue;
         (void)weir_fail(err, WEIR_E_CONFIG,
-                        "table '%.*s' has rows, and --fresh begins a lineage from nothing",
+                        "table '%.*s' has rows, and this lineage begins from nothing",
                         WEIR_STR_FMT(self->table[t].target));
         return weir_err_hint(err, "empty the table, or pass --keep-output as well");
     }

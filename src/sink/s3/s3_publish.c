@@ -269,7 +269,7 @@ static weir_code check_empty(s3_sink *self, weir_arena *arena, weir_err *err)
     if (rc != WEIR_OK || count == 0)
         return rc;
     (void)weir_fail(err, WEIR_E_CONFIG,
-                    "there are files below '%s', and --fresh begins a lineage from nothing",
+                    "there are files below '%s', and this lineage begins from nothing",
                     below);
     return weir_err_hint(err, "remove them, or pass --keep-output as well");
 }

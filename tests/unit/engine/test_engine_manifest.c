@@ -254,7 +254,7 @@ static void empty_sections_are_damaged_ones(void **state)
                 WEIR_E_CORRUPT, &b.err);
     CHECK_FAILS(engine_groups_read(&b.engine, (weir_str){NULL, 0}, &b.err), WEIR_E_CORRUPT,
                 &b.err);
-    CHECK_FAILS(engine_slices_restore(&b.engine, (weir_str){NULL, 0}, &b.err),
+    CHECK_FAILS(engine_slices_restore(&b.engine, NULL, (weir_str){NULL, 0}, &b.err),
                 WEIR_E_CORRUPT, &b.err);
     stop(&b);
 }

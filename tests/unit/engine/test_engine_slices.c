@@ -167,9 +167,9 @@ static void any_damaged_byte_of_the_list_is_found(void **state)
     engine_slices_stage(&b.engine, epoch, stage, &bytes);
     for (size_t i = 0; i < bytes.len; i++) {
         bytes.at[i] ^= 32;
-        CHECK_FAILS(engine_slices_restore(&b.engine, weir_buf_view(&bytes), &b.err),
+        CHECK_FAILS(engine_slices_restore(&b.engine, NULL, weir_buf_view(&bytes), &b.err),
                     WEIR_E_CORRUPT, &b.err);
-        CHECK_FAILS(engine_slices_restore(&b.engine, (weir_str){bytes.at, i}, &b.err),
+        CHECK_FAILS(engine_slices_restore(&b.engine, NULL, (weir_str){bytes.at, i}, &b.err),
                     WEIR_E_CORRUPT, &b.err);
         bytes.at[i] ^= 32;
     }

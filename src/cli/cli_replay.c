@@ -1,0 +1,234 @@
+/* cli/replay: `weir replay`: the job once more over what it read, into a namespace.
+ *
+ * Gives      weir_cli_replay.
+ * Always     1. what the live job owns is read and never written: see cli_namespace.
+ *            2. what was begun goes on as it was begun: another --from or --until is refused.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli_lineage.h"
+#include "cli_namespace.h"
+
+#define RATE_MAX 1000000000u /* records a second */
+
+typedef struct replaying {
+    const cli_flags  *flags;
+    const atomic_int *stop;
+    cli_job           job;  /* the live one */
+    weir_str          name; /* namespace */
+    weir_plan        *plan; /* in the namespace */
+    cli_lineage       live;
+    weir_replay       replay;
+    bool              done; /* it was over before */
+} replaying;
+
+static bool is_earliest(const replaying *r)
+{
+    return weir_str_is(r->replay.from_asked, "earliest");
+}
+
+static bool is_to_end(const replaying *r)
+{
+    return weir_str_is(r->replay.until_asked, "end");
+}
+
+static weir_code read_rate(const char *text, uint64_t *out, weir_err *err)
+{
+    weir_str number = weir_str_of(text);
+    if (number.len > 2 && strcmp(text + number.len - 2, "/s") == 0)
+        number.len -= 2;
+    if (weir_str_to_u64(number, out) && *out > 0 && *out <= RATE_MAX)
+        return WEIR_OK;
+    (void)weir_fail(err, WEIR_E_CONFIG, "--rate '%s' is no number of records a second", text);
+    return weir_err_hint(err, "1 to %u, as --rate 5000", RATE_MAX);
+}
+
+static weir_code read_memory(const char *text, weir_arena *arena, int64_t *out,
+                             weir_err *err)
+{
+    const weir_option *const tables[3] = {weir_job_options, NULL, NULL};
+    weir_setting setting = {.name = WEIR_STR("memory.limit"), .value = weir_str_of(text),
+                            .name_at = -1, .value_at = -1};
+    weir_opts *opts = NULL;
+    weir_code rc = weir_opts_read(tables, &setting, 1, arena, &opts, err);
+    if (rc != WEIR_OK)
+        return weir_err_note(err, "--memory");
+    *out = weir_opts_int(opts, "memory.limit");
+    return WEIR_OK;
+}
+
+/* The plan in its namespace, with what the flags say otherwise. */
+static weir_code plan_it(replaying *r, weir_err *err)
+{
+    const cli_flags *flags = r->flags;
+    weir_code rc = cli_settle(flags, &r->job, err);
+    if (rc == WEIR_OK)
+        rc = cli_namespace_plan(r->job.plan, r->name, r->job.arena, &r->plan, err);
+    if (rc == WEIR_OK && flags->memory)
+        rc = read_memory(flags->memory, r->job.arena, &r->plan->settings.memory_limit, err);
+    if (rc == WEIR_OK && flags->rate)
+        rc = read_rate(flags->rate, &r->replay.rate, err);
+    return rc;
+}
+
+static weir_code lock_it(const replaying *r, weir_err *err)
+{
+    const char *folder = r->flags->embedded;
+    struct stat facts;
+    if (folder == NULL)
+        return WEIR_OK;
+    if (stat(folder, &facts) != 0)
+        return weir_fail(err, WEIR_E_CONFIG, "there is no folder '%s'", folder);
+    const char *name = weir_arena_text(r->job.arena, "lock.%.*s", WEIR_STR_FMT(r->name));
+    return cli_lock(folder, name, r->stop, err);
+}
+
+static weir_code check_asked(const replaying *r, const weir_facts *facts, weir_err *err)
+{
+    if (weir_str_eq(facts->replay_from, r->replay.from_asked) &&
+        weir_str_eq(facts->replay_until, r->replay.until_asked))
+        return WEIR_OK;
+    (void)weir_fail(err, WEIR_E_CONFIG,
+                    "'%.*s' was begun as a replay from '%.*s' until '%.*s'",
+                    WEIR_STR_FMT(r->name), WEIR_STR_FMT(facts->replay_from),
+                    WEIR_STR_FMT(facts->replay_until));
+    return weir_err_hint(err, "go on with these, choose another namespace, or pass --fresh");
+}
+
+/* *out_begun: it has epochs, and its manifests say all that there is to know. */
+static weir_code look_at_own(replaying *r, bool *out_begun, weir_err *err)
+{
+    cli_flags flags = *r->flags;
+    cli_lineage own;
+    weir_facts facts;
+    weir_manifest *last = NULL;
+    bool finalised = false;
+    flags.lineage = NULL; /* is the live job's */
+    weir_code rc = cli_lineage_of(&flags, r->job.plan, r->name, r->stop, &own, err);
+    if (rc == WEIR_OK)
+        rc = weir_checkpoint_look(own.checkpoint, own.arena, &last, &finalised, err);
+    *out_begun = rc == WEIR_OK && last != NULL;
+    if (*out_begun)
+        rc = weir_facts_read(last, own.arena, &facts, err);
+    if (*out_begun && rc == WEIR_OK)
+        rc = check_asked(r, &facts, err); /* 2 */
+    r->done = *out_begun && rc == WEIR_OK && facts.end && finalised;
+    cli_lineage_close(&own);
+    if (rc != WEIR_E_NOTFOUND)
+        return rc;
+    weir_err_clear(err);
+    return WEIR_OK;
+}
+
+static weir_code find_epoch(replaying *r, const char *flag, weir_str asked,
+                            const weir_manifest **out, weir_err *err)
+{
+    weir_manifest *found = NULL;
+    const char *text = weir_arena_text(r->job.arena, "%.*s", WEIR_STR_FMT(asked));
+    weir_code rc = cli_lineage_epoch(&r->live, text, &found, err);
+    *out = found;
+    return rc == WEIR_OK ? rc : weir_err_note(err, "--%s", flag);
+}
+
+/* The epochs of the live job that it begins and ends with. */
+static weir_code find_epochs(replaying *r, weir_err *err)
+{
+    weir_replay *replay = &r->replay;
+    weir_code rc = WEIR_OK;
+    if (is_earliest(r) && is_to_end(r))
+        return WEIR_OK;
+    rc = cli_lineage_of(r->flags, r->job.plan, WEIR_STR(""), r->stop, &r->live, err);
+    if (rc == WEIR_OK && !is_earliest(r))
+        rc = find_epoch(r, "from", replay->from_asked, &replay->from, err);
+    if (rc == WEIR_OK && !is_to_end(r))
+        rc = find_epoch(r, "until", replay->until_asked, &replay->until, err);
+    replay->live = r->live.checkpoint;
+    if (rc != WEIR_OK || !replay->from || !replay->until ||
+        replay->from->epoch < replay->until->epoch)
+        return rc;
+    (void)weir_fail(err, WEIR_E_CONFIG, "--from is epoch %llu, and --until epoch %llu",
+                    (unsigned long long)replay->from->epoch,
+                    (unsigned long long)replay->until->epoch);
+    return weir_err_hint(err, "--until names a later epoch");
+}
+
+static weir_code prepare(replaying *r, weir_err *err)
+{
+    bool begun = false;
+    weir_code rc = plan_it(r, err);
+    if (rc == WEIR_OK)
+        rc = lock_it(r, err);
+    if (rc == WEIR_OK && !r->flags->fresh)
+        rc = look_at_own(r, &begun, err);
+    return rc == WEIR_OK && !begun ? find_epochs(r, err) : rc;
+}
+
+static weir_code run_replay(replaying *r, weir_status *status, weir_err *err)
+{
+    cli_flags flags = *r->flags;
+    weir_code rc = prepare(r, err);
+    if (rc != WEIR_OK)
+        return rc;
+    if (r->done) {
+        weir_log_info("the replay is over", WEIR_F_STR("namespace", r->name));
+        return WEIR_OK;
+    }
+    flags.leave_open |= !is_to_end(r); /* what is closed is what that epoch had closed */
+    return cli_engine_run(&flags, r->plan, &r->replay, r->stop, status, err);
+}
+
+/* False: the exit code is in *out_code. */
+static bool read_flags(int count, char **argument, const atomic_int *stop, cli_flags *out,
+                       int *out_code)
+{
+    weir_err err;
+    weir_err_clear(&err);
+    *out_code = WEIR_EXIT_USAGE;
+    if (!cli_flags_read("replay", count, argument, out))
+        return false;
+    if (out->help) {
+        char *name = (char *)(uintptr_t)"replay";
+        *out_code = weir_cli_help(1, &name, stop);
+        return false;
+    }
+    if (out->into == NULL) {
+        fprintf(stderr, "weir replay: --into NAMESPACE is missing; see 'weir help replay'\n");
+        return false;
+    }
+    if (cli_namespace_check(weir_str_of(out->into), &err) == WEIR_OK)
+        return true;
+    fprintf(stderr, "weir replay: %s; %s\n", err.msg, err.hint);
+    return false;
+}
+
+int weir_cli_replay(int count, char **argument, const atomic_int *stop)
+{
+    cli_flags flags = {.arguments_most = 0};
+    int code;
+    if (!read_flags(count, argument, stop, &flags, &code))
+        return code;
+    weir_log_start(flags.log_json, flags.log_level);
+    replaying r = {.flags = &flags, .stop = stop, .name = weir_str_of(flags.into)};
+    r.replay.from_asked = weir_str_of(flags.from ? flags.from : "earliest");
+    r.replay.until_asked = weir_str_of(flags.until ? flags.until : "end");
+    if (!cli_job_open(&flags, stderr, &r.job)) {
+        cli_job_close(&r.job);
+        return WEIR_EXIT_USAGE;
+    }
+    weir_status *status = weir_heap_new(1, sizeof *status);
+    weir_clock *clock = weir_clock_system();
+    int64_t start = clock->mono_us(clock);
+    weir_err err;
+    weir_err_clear(&err);
+    weir_code rc = run_replay(&r, status, &err);
+    code = cli_engine_tell(rc, status, clock->mono_us(clock) - start, &err);
+    weir_heap_free(status);
+    cli_lineage_close(&r.live);
+    cli_unsettle(&r.job);
+    cli_job_close(&r.job);
+    return code;
+}
