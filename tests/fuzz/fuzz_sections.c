@@ -146,7 +146,7 @@ static void try_state(weir_str bytes)
     engine_job *engine = job_new();
     weir_err_clear(&err);
     require(weir_ops_new(it.plan, 1, &engine->budget, &engine->ops, &err) == WEIR_OK);
-    require_refused(engine_slices_restore(engine, NULL, bytes, &err), &err);
+    require_refused(engine_slices_restore(engine, engine->checkpoint, bytes, &err), &err);
     job_free(engine);
 }
 
