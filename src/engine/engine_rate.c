@@ -1,11 +1,11 @@
 /* engine/rate: a replay beside the live job leaves brokers and databases to it: at most so
  * many records a second, of all lanes together.
  *
- * A bucket of tokens on the injected clock. It holds a tenth of a second's worth, so that a
+ * A bucket of tokens on the injected clock. It holds a tenth of a second's worth and one, so that a
  * lane that was held up does not make up for it in one go.
  *
  * Gives      engine_rate_take, engine_rate_return.
- * Always     1. over any time t, not more than rate * (t + a tenth of a second) records.
+ * Always     1. over any time t, not more than rate * (t + a tenth of a second) records and one.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -16,8 +16,7 @@
 
 static int64_t capacity(const engine_rate *rate)
 {
-    int64_t most = (int64_t)rate->most * RATE_BURST_US;
-    return most < RATE_TOKEN ? RATE_TOKEN : most;
+    return (int64_t)rate->most * RATE_BURST_US + RATE_TOKEN;
 }
 
 static void fill(engine_rate *rate, int64_t now_us)
