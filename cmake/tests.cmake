@@ -91,8 +91,8 @@ if(NOT WEIR_FUZZ)
         weir_test(contract.${name} ${file} "fast;contract" ${weir_all})
     endforeach()
 
-    # Where servers are named to the tests, these two work on one table of the same databases.
-    foreach(name server.sink.mysql contract.sink)
+    # Where servers are named to the tests, these work on one table of the same databases.
+    foreach(name server.sink.mysql contract.sink contract.sink_repair)
         if(TEST ${name})
             set_tests_properties(${name} PROPERTIES RESOURCE_LOCK mysql)
         endif()

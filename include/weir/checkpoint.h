@@ -1,6 +1,6 @@
 /* weir/checkpoint: one lineage of committed epochs in an object store (sealed generations).
  *
- *     <prefix>/<job>/<lineage>/<task>/log/<gen:08d>/<idx:08d>   MANIFEST or SEAL
+ *     <prefix>/<job>/<lineage>/<task>/log/<gen:08d>/<idx:08d>   MANIFEST, AMEND or SEAL
  *                                     seals/<gen:08d>           copy of the SEAL
  *                                     data/<gen>/<epoch>/<nonce>-<n>
  *                                     hint
@@ -56,6 +56,7 @@ typedef struct weir_section {
 
 typedef struct weir_manifest { /* a committed epoch, decoded and verified */
     uint64_t      gen, idx, epoch;
+    bool          amends; /* it replaces the manifest before, of the same epoch */
     uint64_t      prev_gen, prev_idx; /* the manifest before; idx 0: none */
     weir_sha256   sha, prev_sha;      /* of this and of that manifest's bytes */
     int64_t       written_us;         /* wall clock, for people */
@@ -86,6 +87,11 @@ weir_code weir_checkpoint_look(weir_checkpoint *checkpoint, weir_arena *arena,
 uint32_t weir_checkpoint_lineage(const weir_checkpoint *checkpoint); /* the n of l<n> */
 uint64_t weir_checkpoint_generation(const weir_checkpoint *checkpoint);
 
+/* The SHA-256 of the SEAL by which a generation began: what a repair claims a commit row
+   with. NOTFOUND: generation 0, or one that has not begun. */
+weir_code weir_checkpoint_begun_by(weir_checkpoint *checkpoint, uint64_t gen,
+                                   weir_sha256 *out_seal, weir_err *err) WEIR_MUST_CHECK;
+
 /* Any committed manifest, by the place a later one names. */
 weir_code weir_checkpoint_read(weir_checkpoint *checkpoint, uint64_t gen, uint64_t idx,
                                weir_arena *arena, weir_manifest **out, weir_err *err)
@@ -99,6 +105,11 @@ weir_code weir_checkpoint_fetch(weir_checkpoint *checkpoint, const weir_blob_ref
    they are small (WEIR_INLINE_BYTES_MAX in all), else into data objects. Sections may be
    set again, and blobs dropped (weir_stage_reset), until publish was called. */
 weir_stage *weir_checkpoint_stage(weir_checkpoint *checkpoint, uint64_t epoch);
+/* An AMEND of the last epoch, which `last` is the manifest of: all its sections once more,
+   to be set anew where they differ; its blobs stay referable. Not to be reset. CONFLICT when
+   `last` is an AMEND itself, or of a version that did not list what it needs. */
+weir_code weir_checkpoint_amend(weir_checkpoint *checkpoint, const weir_manifest *last,
+                                weir_stage **out, weir_err *err) WEIR_MUST_CHECK;
 void        weir_stage_reset(weir_stage *stage); /* forgets all blobs and sections */
 void        weir_stage_blob(weir_stage *stage, weir_str bytes, bool compress,
                             weir_blob_ref *out);

@@ -80,4 +80,29 @@ typedef struct weir_engine_setup {
    exits 0. Otherwise err->exit is the exit code. */
 weir_code weir_engine_run(const weir_engine_setup *setup, weir_err *err) WEIR_MUST_CHECK;
 
+/* A row that a database refuses for ever, of the last committed epoch. */
+typedef struct weir_repaired_row {
+    weir_str    group, table; /* table: in the database */
+    weir_str    row;          /* JSON */
+    weir_str    letters;      /* the dead letters that it goes to */
+    bool        remove;       /* it should have been removed; row is its key */
+    const char *code, *msg;   /* of the server */
+} weir_repaired_row;
+
+typedef struct weir_repaired {
+    uint64_t           epoch;   /* the last one that is committed; 0: none is */
+    bool               needed;  /* a database is not at it, and refuses rows of it */
+    bool               amended; /* it was replaced, and all is visible */
+    uint32_t           rows;
+    weir_repaired_row *row;
+} weir_repaired;
+
+/* `weir checkpoint repair`: looks whether the last epoch's rows are refused; then, and if
+   not dry_run, takes the lineage over, replaces the epoch by an AMEND without those rows,
+   which become dead letters, and brings every sink to it. Reads no source. *out is in
+   `arena`, and filled as far as it came also when it fails. Exit FENCED when another takes
+   the lineage over meanwhile: nothing is half done, whoever owns it goes on. */
+weir_code weir_engine_repair(const weir_engine_setup *setup, bool dry_run, weir_arena *arena,
+                             weir_repaired *out, weir_err *err) WEIR_MUST_CHECK;
+
 #endif

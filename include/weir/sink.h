@@ -106,6 +106,11 @@ typedef struct weir_refusals {
 /* The committed epochs, as one sink group needs them. */
 typedef struct weir_committed {
     weir_commit_id id;
+    bool           amends;  /* the epoch's manifest was replaced by an AMEND, which id.sha is;
+                               id.prev_sha stays that of the epoch before */
+    weir_sha256    amended; /* then: of the manifest that it replaces */
+    bool           claimed; /* then: this group's rows are others, and its commit row was */
+    weir_sha256    claim;   /* claimed with this */
     bool           joined;  /* the manifest names this group */
     weir_str       payload; /* of this group: what stage gave; in `arena` */
 } weir_committed;
@@ -131,6 +136,31 @@ typedef weir_code weir_sink_commit_fn(weir_sink *, const weir_commit_id *, weir_
 typedef weir_code weir_sink_finalise_fn(weir_sink *, const weir_commit_id *, weir_err *);
 typedef weir_code weir_sink_replay_fn(weir_sink *, weir_history *, weir_err *);
 typedef void      weir_sink_close_fn(weir_sink *);
+
+/* The last epoch's rows, which the target refuses for ever: those that are taken once more. */
+typedef struct weir_repair_row {
+    weir_str           table;  /* in the target */
+    const weir_schema *schema; /* of a row to be removed: of its key */
+    const weir_batch  *batch;
+    uint32_t           row;
+    bool               remove;
+    char               code[16];
+    char               msg[200];
+} weir_repair_row;
+
+typedef struct weir_repair {
+    bool             dry_run; /* nothing is written, nobody is made to let go */
+    weir_arena      *arena;
+    uint64_t         epoch;   /* out: that is refused, or 0: the target is at the last one */
+    uint32_t         count, room;
+    weir_repair_row *row;     /* out: that are refused */
+    weir_stage      *stage;   /* of the AMEND: for the blobs of `payload`; NULL in a dry run */
+    weir_buf        *payload; /* out: the rows that are taken */
+} weir_repair;
+
+/* After replay failed with exit SINK_SCHEMA, by the owner: claims the target, finds the rows.
+   count 0: they are taken now, and replay takes the claim back. */
+typedef weir_code weir_sink_repair_fn(weir_sink *, weir_history *, weir_repair *, weir_err *);
 
 /* Appends the CREATE TABLE for a table, without a semicolon; of no table (NULL): what each
    database needs once, whole statements. `server` is 'any', 'mysql' or 'mariadb'. Pure. */
@@ -161,6 +191,7 @@ typedef struct weir_sink_kind {
     weir_sink_place_fn *place;  /* NULL: a value of group_by has one spelling */
     weir_sink_same_fn *same;    /* NULL: what group_by says is all there is to know */
     weir_sink_ddl_fn  *ddl;     /* of no instance; NULL: there is nothing to create */
+    weir_sink_repair_fn *repair; /* NULL: no row is ever refused */
     weir_sink_open_fn     *open;
     weir_sink_stage_fn    *stage;
     weir_sink_execute_fn  *execute;

@@ -137,12 +137,14 @@ weir_code checkpoint_fenced(weir_checkpoint *checkpoint, const char *by, weir_er
 
 void checkpoint_to_manifest(const checkpoint_record *record, weir_manifest *out)
 {
-    weir_assert(record->kind == RECORD_MANIFEST);
-    weir_assert(record->epoch == record->prev.epoch + 1);
+    weir_assert(record_is_epoch(record->kind));
+    bool amends = record->kind == RECORD_AMEND;
+    weir_assert(record->epoch == record->prev.epoch + !amends);
     *out = (weir_manifest){
         .gen = record->gen,
         .idx = record->idx,
         .epoch = record->epoch,
+        .amends = amends,
         .prev_gen = record->prev.gen,
         .prev_idx = record->prev.idx,
         .sha = record->sha,
@@ -166,7 +168,7 @@ static weir_code read_manifest(const checkpoint_log *log, uint64_t gen, uint64_t
         return log_corrupt(&key, "it is missing", err);
     if (rc != WEIR_OK)
         return rc;
-    if (record.kind != RECORD_MANIFEST)
+    if (!record_is_epoch(record.kind))
         return log_corrupt(&key, "it is not a manifest", err);
     weir_manifest *manifest = WEIR_NEW(arena, weir_manifest);
     checkpoint_to_manifest(&record, manifest);
@@ -217,6 +219,21 @@ weir_code weir_checkpoint_look(weir_checkpoint *checkpoint, weir_arena *arena,
     *out = manifest;
     *out_finalised = tail.finalised;
     return WEIR_OK;
+}
+
+weir_code weir_checkpoint_begun_by(weir_checkpoint *checkpoint, uint64_t gen,
+                                   weir_sha256 *out_seal, weir_err *err)
+{
+    checkpoint_record seal = {.idx = 0};
+    if (gen == 0 || gen > RECORD_NUMBER_MAX)
+        return weir_fail(err, WEIR_E_NOTFOUND, "no SEAL begins generation %llu",
+                         (unsigned long long)gen);
+    weir_arena *arena = weir_arena_new("seal", 4096);
+    weir_code   rc = log_read_seal(&checkpoint->log, gen - 1, arena, &seal, err);
+    weir_arena_free(arena);
+    if (rc == WEIR_OK)
+        *out_seal = seal.sha;
+    return rc;
 }
 
 weir_str weir_manifest_section(const weir_manifest *manifest, const char *name)

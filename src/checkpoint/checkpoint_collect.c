@@ -170,7 +170,7 @@ static void keep_rate(const collect *c, uint32_t objects)
     }
 }
 
-/* 1: leaves what is not a MANIFEST out of the batch. What is gone already is left out, too. */
+/* 1: leaves what is not an epoch's out of the batch. What is gone already is left out, too. */
 static weir_code leave_seals(collect *c, weir_err *err)
 {
     weir_object object[WEIR_STORE_PARALLEL] = {{.rc = WEIR_OK}};
@@ -183,7 +183,7 @@ static weir_code leave_seals(collect *c, weir_err *err)
         rc = WEIR_OK;
     for (uint32_t i = 0; i < c->batched; i++) {
         bool manifest = object[i].rc == WEIR_OK && object[i].got.len == HEAD_BYTES &&
-                        object[i].got.at[KIND_AT] == RECORD_MANIFEST;
+                        record_is_epoch((record_kind)object[i].got.at[KIND_AT]);
         if (manifest)
             c->batch[kept++] = c->batch[i];
         weir_buf_done(&object[i].got);

@@ -77,6 +77,8 @@ weir_code keep_tail_look(const checkpoint_log *log, weir_arena *arena, keep_tail
     if (tail.last.idx > 0 && !tail.finalised) {
         checkpoint_record record = {.idx = 0};
         rc = log_read_record(log, tail.last.gen, tail.last.idx, arena, &record, err);
+        if (rc == WEIR_OK && record.kind == RECORD_AMEND) /* what it replaces was not, either */
+            rc = log_read_record(log, record.prev.gen, record.prev.idx, arena, &record, err);
         found.final = record.prev; /* was, before the next one was put */
     } else {
         found.final = tail.last;
@@ -113,7 +115,7 @@ weir_code keep_place_at(const checkpoint_log *log, uint64_t gen, uint64_t idx,
     weir_code rc = log_read_record(log, gen, idx, arena, &record, err);
     if (rc == WEIR_E_NOTFOUND)
         return WEIR_OK;
-    if (rc != WEIR_OK || record.kind != RECORD_MANIFEST)
+    if (rc != WEIR_OK || !record_is_epoch(record.kind))
         return rc; /* a SEAL in a slot that was collected: nothing there */
     *out_there = true;
     *out = (record_place){.gen = gen, .idx = idx, .epoch = record.epoch, .sha = record.sha};
@@ -250,12 +252,12 @@ static weir_code locate(const checkpoint_log *log, const record_place *last, uin
     return WEIR_OK;
 }
 
-static bool is_pinned(const keep_pins *pins, uint64_t epoch)
+static const weir_pin *pin_of(const keep_pins *pins, uint64_t epoch)
 {
     for (uint32_t i = 0; i < pins->count; i++)
         if (pins->pin[i].epoch == epoch)
-            return true;
-    return false;
+            return &pins->pin[i];
+    return NULL;
 }
 
 static weir_code find_in(const checkpoint_log *log, uint64_t epoch, weir_arena *arena,
@@ -274,9 +276,15 @@ static weir_code find_in(const checkpoint_log *log, uint64_t epoch, weir_arena *
     if (epoch == 0 || epoch > tail.last.epoch)
         return weir_fail(err, WEIR_E_NOTFOUND, "there is no epoch %llu",
                          (unsigned long long)epoch);
-    if (mark.there && epoch < mark.first.epoch && !is_pinned(&pins, epoch))
+    const weir_pin *pin = pin_of(&pins, epoch);
+    bool            kept = !mark.there || epoch >= mark.first.epoch;
+    if (!kept && pin == NULL)
         return weir_fail(err, WEIR_E_NOTFOUND, "epoch %llu is not kept any more",
                          (unsigned long long)epoch);
+    if (!kept) { /* what was pinned: an epoch that was amended since is there twice */
+        *out = (record_place){.gen = pin->gen, .idx = pin->idx, .epoch = epoch};
+        return WEIR_OK;
+    }
     return locate(log, &tail.last, epoch, arena, out, err);
 }
 

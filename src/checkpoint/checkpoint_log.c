@@ -168,7 +168,7 @@ weir_code log_read_record(const checkpoint_log *log, uint64_t gen, uint64_t idx,
         return rc;
     if (out->gen != gen || out->idx != idx)
         return log_corrupt(&key, "it belongs elsewhere in the log", err);
-    weir_assert(out->kind < RECORD_HINT); /* others have index 0 */
+    weir_assert(record_is_of_log(out->kind)); /* others have index 0 */
     return WEIR_OK;
 }
 

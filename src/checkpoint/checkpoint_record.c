@@ -14,6 +14,8 @@
  *               the manifest before it has the next index, any other is the first.
  *            2. nothing is believed before the digest fits; no length is used before it is
  *               known to lie within the record.
+ *            3. an AMEND is the first record of its generation, and has the epoch of the
+ *               manifest before it.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -183,10 +185,12 @@ static const char *check_prev(const checkpoint_record *record)
     if ((prev->idx == 0) != (prev->epoch == 0) || (prev->idx == 0) != is_zero(&prev->sha))
         return "the manifest that it names is half there";
     uint64_t idx = prev->idx > 0 && prev->gen == record->gen ? prev->idx + 1 : 1;
-    if (record->kind < RECORD_HINT && record->idx != idx) /* 1 */
+    if (record_is_of_log(record->kind) && record->idx != idx) /* 1 */
         return "its index does not follow the one before";
     if (record->kind == RECORD_MANIFEST && record->epoch != prev->epoch + 1)
         return "its epoch does not follow the one before";
+    if (record->kind == RECORD_AMEND && (prev->idx == 0 || prev->gen == record->gen))
+        return "it replaces no epoch of a generation before"; /* 3 */
     if (record->kind != RECORD_MANIFEST && record->epoch != prev->epoch)
         return "its epoch is not that of the last manifest";
     return NULL;
@@ -194,8 +198,7 @@ static const char *check_prev(const checkpoint_record *record)
 
 static bool is_known(record_kind kind)
 {
-    return (kind >= RECORD_MANIFEST && kind <= RECORD_HINT) || kind == RECORD_PIN ||
-           kind == RECORD_MARK;
+    return kind >= RECORD_MANIFEST && kind <= RECORD_MARK;
 }
 
 static const char *check_head(const checkpoint_record *record)
@@ -207,12 +210,12 @@ static const char *check_head(const checkpoint_record *record)
         return "it is of an unknown kind";
     if (seal != (record->reason != RECORD_NO_REASON) || record->reason > RECORD_SUPERSEDED)
         return "it has an unknown reason";
-    if (record->kind == RECORD_MANIFEST && record->finalised)
+    if (record_is_epoch(record->kind) && record->finalised)
         return "it has an unknown flag";
     if (record->lineage == 0 || record->gen > RECORD_NUMBER_MAX ||
         record->idx > RECORD_NUMBER_MAX)
         return "its place is out of bounds";
-    if ((record->idx == 0) != (record->kind >= RECORD_HINT))
+    if ((record->idx == 0) == record_is_of_log(record->kind))
         return "its index is out of bounds";
     return check_prev(record);
 }

@@ -1,4 +1,4 @@
-/* checkpoint/record: the bytes of a MANIFEST, a SEAL and a hint.
+/* checkpoint/record: the bytes of a MANIFEST, a SEAL, an AMEND and a hint.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -17,10 +17,12 @@ typedef enum record_kind {
     RECORD_MANIFEST = 1,
     RECORD_SEAL = 2,
     RECORD_HINT = 3,
-    RECORD_PIN = 5, /* 4 is kept for AMEND */
+    RECORD_AMEND = 4, /* the epoch of the manifest before once more, with other rows */
+    RECORD_PIN = 5,
     RECORD_MARK = 6 /* from which manifest on nothing is collected */
 } record_kind;
 _Static_assert(RECORD_HINT == 3, "kinds are written into checkpoints");
+_Static_assert(RECORD_AMEND == 4, "kinds are written into checkpoints");
 _Static_assert(RECORD_MARK == 6, "kinds are written into checkpoints");
 
 typedef enum record_reason {
@@ -45,10 +47,10 @@ typedef struct checkpoint_record {
     uint32_t      lineage;
     uint64_t      gen, idx;  /* where it stands; a hint: the owner's generation, 0; a pin
                                 or mark: that of `prev`, 0 */
-    uint64_t      epoch;     /* MANIFEST: its epoch. SEAL, hint: that of `prev` */
+    uint64_t      epoch;     /* MANIFEST: its epoch. AMEND, SEAL, hint: that of `prev` */
     uint8_t       nonce[16]; /* of the incarnation that wrote it */
-    record_place  prev;      /* MANIFEST: the one before. SEAL, hint: the last one. Pin,
-                                mark: the manifest that is meant */
+    record_place  prev;      /* MANIFEST: the one before. AMEND: the one it replaces. SEAL,
+                                hint: the last one. Pin, mark: the manifest that is meant */
     int64_t       written_us;
     weir_str      probed; /* the place that passed the probe; empty: none had to */
     uint32_t      sections;
@@ -56,6 +58,17 @@ typedef struct checkpoint_record {
     weir_sha256   sha;   /* of all bytes before it: it ends the record */
     weir_str      bytes; /* all of them, when decoded */
 } checkpoint_record;
+
+/* What commits an epoch, and what may stand in log/. */
+static inline bool record_is_epoch(record_kind kind)
+{
+    return kind == RECORD_MANIFEST || kind == RECORD_AMEND;
+}
+
+static inline bool record_is_of_log(record_kind kind)
+{
+    return record_is_epoch(kind) || kind == RECORD_SEAL;
+}
 
 /* Appends the record but `sections`, up to and with its count; then each section; then
    the digest, which becomes record->sha. `start` is out->len before the head. */

@@ -58,21 +58,26 @@ struct weir_stage {
     int64_t           tried_boot_us; /* when the first PUT was sent */
 };
 
-weir_stage *weir_checkpoint_stage(weir_checkpoint *checkpoint, uint64_t epoch)
+static weir_stage *begin(weir_checkpoint *checkpoint, record_kind kind, uint64_t epoch)
 {
     weir_assert(checkpoint->owned);
     weir_assert(checkpoint->stage == NULL);
     weir_assert(!checkpoint->sealing);
-    weir_assert(epoch == checkpoint->last.epoch + 1); /* 3 */
     weir_stage *stage = weir_heap_new(1, sizeof *stage);
     stage->checkpoint = checkpoint;
     stage->record = checkpoint_record_of(checkpoint, &checkpoint->log);
-    stage->record.kind = RECORD_MANIFEST;
+    stage->record.kind = kind;
     stage->record.idx = checkpoint->idx + 1;
     stage->record.epoch = epoch;
     stage->inline_at = record_first_section_at(&stage->record, WEIR_STR(RECORD_BLOBS));
     checkpoint->stage = stage;
     return stage;
+}
+
+weir_stage *weir_checkpoint_stage(weir_checkpoint *checkpoint, uint64_t epoch)
+{
+    weir_assert(epoch == checkpoint->last.epoch + 1); /* 3 */
+    return begin(checkpoint, RECORD_MANIFEST, epoch);
 }
 
 static void section_done(stage_section *section)
@@ -283,6 +288,19 @@ static void check_carried(const weir_checkpoint *checkpoint, ref_object *object)
     *object = *before; /* with its size */
 }
 
+/* Of the sections that an AMEND repeats nothing is known but where their blobs can be. */
+static void list_replaced(const weir_checkpoint *checkpoint, ref_set *all)
+{
+    const record_place *last = &checkpoint->last;
+    const ref_object    itself = {.gen = last->gen,
+                                  .idx = last->idx,
+                                  .epoch = last->epoch,
+                                  .number = UINT32_MAX};
+    weir_assert(checkpoint->refs_known);
+    ref_set_add_all(all, &checkpoint->refs);
+    ref_set_add(all, &itself);
+}
+
 /* The section "refs". */
 static void list_refs(weir_stage *stage)
 {
@@ -302,6 +320,8 @@ static void list_refs(weir_stage *stage)
         memcpy(object.nonce, stage->record.nonce, sizeof object.nonce);
         ref_set_add(&all, &object);
     }
+    if (stage->record.kind == RECORD_AMEND)
+        list_replaced(stage->checkpoint, &all);
     ref_set_finish(&all);
     stage_section *section = section_of(stage, RECORD_REFS);
     weir_buf_clear(&section->bytes);
@@ -323,6 +343,43 @@ static void write_manifest(weir_stage *stage, weir_sha256 *out_sha)
                              weir_buf_view(&stage->section[i].bytes));
     record_write_end(&stage->bytes, 0, record);
     *out_sha = record->sha;
+}
+
+/* The section "files" is taken apart: a file of the AMEND's own may come to it. */
+static void repeat_files(weir_stage *stage, weir_str bytes)
+{
+    weir_reader reader = weir_reader_of(bytes);
+    if (weir_read_byte(&reader) != FILES_VERSION)
+        return; /* it is for people only */
+    stage->file_count = (uint32_t)weir_read_varint(&reader);
+    weir_buf_str(&stage->files, weir_read_bytes(&reader, weir_reader_left(&reader)));
+}
+
+weir_code weir_checkpoint_amend(weir_checkpoint *checkpoint, const weir_manifest *last,
+                                weir_stage **out, weir_err *err)
+{
+    weir_assert(weir_sha256_eq(&last->sha, &checkpoint->last.sha));
+    if (last->amends || checkpoint->idx > 0 || !checkpoint->refs_known)
+        return weir_fail(err, WEIR_E_CONFLICT, "epoch %llu cannot be amended: %s",
+                         (unsigned long long)last->epoch,
+                         last->amends           ? "it was before"
+                         : checkpoint->idx > 0  ? "the generation has begun"
+                                                : "its version did not list what it needs");
+    weir_stage *stage = begin(checkpoint, RECORD_AMEND, last->epoch);
+    for (uint32_t i = 0; i < last->sections; i++) {
+        weir_str name = last->section[i].name, bytes = last->section[i].bytes;
+        if (weir_str_is(name, RECORD_FILES))
+            repeat_files(stage, bytes);
+        if (weir_str_is(name, RECORD_FILES) || weir_str_is(name, RECORD_REFS) ||
+            weir_str_is(name, RECORD_BLOBS))
+            continue;
+        char *copy = weir_heap_new(name.len + 1, 1);
+        memcpy(copy, name.at, name.len);
+        weir_stage_section(stage, copy, bytes);
+        weir_heap_free(copy);
+    }
+    *out = stage;
+    return WEIR_OK;
 }
 
 weir_code weir_stage_build(weir_stage *stage, weir_sha256 *out_sha, weir_err *err)
@@ -375,7 +432,7 @@ static void adopt(weir_checkpoint *checkpoint, weir_stage *stage)
 {
     const checkpoint_record *record = &stage->record;
     weir_assert(record->idx == checkpoint->idx + 1); /* 3 */
-    weir_assert(record->epoch == checkpoint->last.epoch + 1);
+    weir_assert(record->epoch == checkpoint->last.epoch + (record->kind == RECORD_MANIFEST));
     weir_assert(weir_sha256_eq(&record->prev.sha, &checkpoint->last.sha));
     checkpoint->idx = record->idx;
     checkpoint->last = (record_place){
@@ -420,7 +477,7 @@ weir_code weir_stage_publish(weir_stage *stage, weir_err *err)
                          .stop_at = 2,
                          .refused_us = MANIFEST_REFUSED_US};
     weir_arena *arena = weir_arena_new("publish", 4096);
-    WEIR_FAILPOINT(ep_put_manifest);
+    WEIR_FAILPOINT_ONE_OF(stage->record.kind == RECORD_AMEND, rp_put_amend, ep_put_manifest);
     rc = log_write_once(log, &write, arena, err);
     weir_arena_free(arena);
     if (rc != WEIR_OK)

@@ -33,9 +33,9 @@ enum { LOOKS_MAX = 4 };
 static void tail_from_record(takeover_tail *tail, const checkpoint_record *record)
 {
     tail->probed = record->probed;
-    tail->finalised = record->finalised; /* false in a MANIFEST */
+    tail->finalised = record->finalised; /* false in a MANIFEST and an AMEND */
     tail->last = record->prev;
-    if (record->kind == RECORD_MANIFEST)
+    if (record_is_epoch(record->kind))
         tail->last = (record_place){.gen = record->gen,
                                     .idx = record->idx,
                                     .epoch = record->epoch,

@@ -110,7 +110,7 @@ static weir_code check_manifest(verify *v, const record_place *place,
     if (rc != WEIR_OK || !sound)
         return rc;
     v->out->manifests++;
-    if (record.kind != RECORD_MANIFEST || record.gen != place->gen ||
+    if (!record_is_epoch(record.kind) || record.gen != place->gen ||
         record.idx != place->idx || record.epoch != place->epoch) {
         found(v, &key, "another record belongs there");
         return WEIR_OK;

@@ -13,7 +13,7 @@ typedef int subcommand_fn(cli_lineage *lineage, const cli_flags *flags, weir_err
 
 typedef struct subcommand {
     const char    *name, *flags_name;
-    subcommand_fn *run;
+    subcommand_fn *run; /* NULL: see cli_repair.c */
     size_t         least, most; /* arguments behind WHERE */
     const char    *usage;
 } subcommand;
@@ -177,6 +177,7 @@ static const subcommand known[] = {
     {"pin", "checkpoint-pin", pin, 1, 2, "WHERE NAME [EPOCH]"},
     {"unpin", "checkpoint-unpin", unpin, 1, 1, "WHERE NAME"},
     {"gc", "checkpoint-gc", gc, 0, 0, "WHERE"},
+    {"repair", "checkpoint-repair", NULL, 0, 0, "JOB.sql"},
 };
 enum { KNOWN = sizeof known / sizeof known[0] };
 
@@ -237,6 +238,10 @@ int weir_cli_checkpoint(int count, char **argument, const atomic_int *stop)
     weir_err err;
     weir_err_clear(&err);
     int code = -1;
+    if (sub->run == NULL) {
+        code = cli_repair(&flags, stop, &err);
+        return code < 0 ? fail(sub, &err) : code;
+    }
     if (cli_lineage_open(&flags, stop, &lineage, &err) == WEIR_OK)
         code = sub->run(&lineage, &flags, &err);
     fflush(stdout);

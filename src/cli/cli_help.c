@@ -110,6 +110,7 @@ static const char checkpoint[] =
     "       weir checkpoint pin    [FLAGS] WHERE NAME [EPOCH]\n"
     "       weir checkpoint unpin  [FLAGS] WHERE NAME\n"
     "       weir checkpoint gc     [FLAGS] WHERE\n"
+    "       weir checkpoint repair [--dry-run] [FLAGS] JOB.sql\n"
     "\n"
     "WHERE is a job's SQL file, s3://bucket/prefix, or a folder in which checkpoints lie.\n"
     "EPOCH is a number, 'last' (the default), a pinned name, or a time such as\n"
@@ -121,19 +122,22 @@ static const char checkpoint[] =
     "  verify   read and check every object that is kept; exit 11 names the damaged ones\n"
     "  pin      keep an epoch under a name, whatever its age; unpin lets it go\n"
     "  gc       one round of the collector, which also runs in 'weir run'\n"
+    "  repair   after exit 15: leave out the rows of the last epoch that a database refuses,\n"
+    "           as dead letters; says so when nothing needs it\n"
     "\n"
     "  --job NAME         which job, where WHERE has several\n"
     "  --lineage lN       which lineage; the last one otherwise\n"
     "  --replay NAMESPACE the checkpoints of a replay of the job, see 'weir help replay'\n"
-    "  --output FORMAT    table or json: of ls, show, diff, verify, gc\n"
+    "  --output FORMAT    table or json: of ls, show, diff, verify, gc, repair\n"
     "  --limit N          of ls: how many epochs (20)\n"
-    "  --dry-run          of gc: say what would go, change nothing\n"
+    "  --dry-run          of gc and repair: say what would be done, change nothing\n"
     "  --retain DURATION  of gc: instead of the job's checkpoint.retain\n"
     "  --embedded DIR     as in 'weir run'\n"
     "  --param NAME=VALUE as in 'weir run'\n"
     "\n"
     "Exit codes: 0 done, 1 there is no such epoch or pin, 2 usage, 11 something is damaged.\n"
-    "All but gc, pin and unpin only read; all may run beside the job.\n";
+    "All but gc, pin, unpin and repair only read; all but repair may run beside the job,\n"
+    "which has stopped when there is something to repair; one that runs is fenced then.\n";
 
 int weir_cli_help(int count, char **argument, const atomic_int *stop)
 {

@@ -39,6 +39,9 @@ int cli_checkpoint_ls(cli_lineage *lineage, const cli_flags *flags, weir_err *er
 int cli_checkpoint_show(cli_lineage *lineage, const cli_flags *flags, weir_err *err);
 int cli_checkpoint_diff(cli_lineage *lineage, const cli_flags *flags, weir_err *err);
 
+/* `weir checkpoint repair`, in cli_repair.c: the same. */
+int cli_repair(const cli_flags *flags, const atomic_int *stop, weir_err *err);
+
 /* Times for people ("-" for none), and in JSON (null for none). */
 void cli_time(weir_buf *out, int64_t us);
 void cli_time_json(weir_buf *out, const char *name, int64_t us);

@@ -4,6 +4,7 @@
  * Gives      engine_history_of.
  * Always     1. every step checks that the older manifest's SHA-256 is what the newer
  *               one names.
+ *            2. of an epoch that was amended the AMEND is what counts.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -21,13 +22,32 @@ static weir_code step_back(engine_job *engine, weir_arena *arena, weir_manifest 
                                         arena, &older, err);
     if (rc != WEIR_OK)
         return rc;
-    if (!weir_sha256_eq(&older->sha, &newer->prev_sha) || older->epoch + 1 != newer->epoch)
+    if (!weir_sha256_eq(&older->sha, &newer->prev_sha) ||
+        older->epoch + !newer->amends != newer->epoch)
         return weir_halt(err, WEIR_EXIT_CORRUPT, WEIR_E_CORRUPT,
                          "manifest %llu/%llu is not the one that its successor names",
                          (unsigned long long)newer->prev_gen,
                          (unsigned long long)newer->prev_idx);
     *at = older;
     return WEIR_OK;
+}
+
+/* An AMEND stands for two records: itself, and the manifest that it replaces. */
+static weir_code read_amended(engine_history *self, weir_manifest *amend, weir_arena *arena,
+                              weir_committed *out, weir_err *err)
+{
+    weir_manifest *at = amend;
+    weir_code rc = step_back(self->engine, arena, &at, err);
+    if (rc != WEIR_OK)
+        return rc;
+    out->amends = true;
+    out->amended = at->sha;
+    out->id.prev_sha = at->prev_sha;
+    out->claimed = engine_amend_has(amend, self->section);
+    if (!out->claimed)
+        return WEIR_OK;
+    WEIR_FAILPOINT(tk_read_epoch);
+    return weir_checkpoint_begun_by(self->engine->checkpoint, amend->gen, &out->claim, err);
 }
 
 static weir_code read_epoch(weir_history *history, uint64_t epoch, weir_arena *arena,
@@ -56,7 +76,7 @@ static weir_code read_epoch(weir_history *history, uint64_t epoch, weir_arena *a
         out->joined = true;
         out->payload = at->section[i].bytes;
     }
-    return WEIR_OK;
+    return at->amends ? read_amended(self, at, arena, out, err) : WEIR_OK;
 }
 
 void engine_history_of(engine_job *engine, weir_str section, engine_history *out)

@@ -115,10 +115,11 @@ weir_code engine_sections_check(const weir_manifest *manifest, weir_err *err)
 {
     static const char *const known[] = {"blobs", "refs",  "positions", "state",
                                         "groups", "plan", "summary",   "files",
-                                        "replay"};
+                                        "replay", "amend"};
     for (uint32_t i = 0; i < manifest->sections; i++) {
         weir_str name = manifest->section[i].name;
-        bool is_known = weir_str_starts(name, "sink/") || weir_str_starts(name, "dead/");
+        bool is_known = weir_str_starts(name, "sink/") || weir_str_starts(name, "dead/") ||
+                        weir_str_starts(name, ENGINE_AMEND_LETTERS);
         for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
             is_known = is_known || weir_str_is(name, known[k]);
         if (is_known)

@@ -1,7 +1,7 @@
 /* engine/open: makes what the plan names: sources with their partitions, sinks in groups,
  * targets of dead letters; and takes all of it down again.
  *
- * Gives      engine_open_sources, engine_open_sinks, engine_close.
+ * Gives      engine_describe_sources, engine_open_sources, engine_close.
  * Relies on  sql having checked every option against its kind.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -109,11 +109,6 @@ static weir_code open_source(engine_source *source, weir_err *err)
 {
     engine_job *engine = source->engine;
     const weir_table *table = source->table;
-    source->arena = weir_arena_new("source", 16 << 10);
-    source->look_arena = weir_arena_new("source's ends", 4096);
-    weir_code rc = read_source_options(source, err);
-    if (rc != WEIR_OK)
-        return rc;
     source_opening opening = {.source = source, .setup = setup_of(source)};
     opening.kind = engine->setup->source_kind(weir_str_of(table->connector->name));
     if (opening.kind == NULL)
@@ -124,11 +119,11 @@ static weir_code open_source(engine_source *source, weir_err *err)
     source->decoder_kind = weir_decoder_find(
         weir_str_of(table->format ? table->format->name : "json"));
     weir_assert(source->decoder_kind != NULL);
-    rc = engine_patiently(engine, open_instance, &opening, table->name, err);
+    weir_code rc = engine_patiently(engine, open_instance, &opening, table->name, err);
     return rc == WEIR_OK ? engine_patiently(engine, discover, source, table->name, err) : rc;
 }
 
-weir_code engine_open_sources(engine_job *engine, weir_err *err)
+weir_code engine_describe_sources(engine_job *engine, weir_err *err)
 {
     for (uint32_t t = 0; t < engine->plan->tables; t++)
         engine->sources += engine->plan->table[t].source;
@@ -143,11 +138,25 @@ weir_code engine_open_sources(engine_job *engine, weir_err *err)
         source->number = t;
         source->closed_us = source->closing_us = INT64_MIN;
         pthread_mutex_init(&source->lock, NULL);
-        weir_code rc = open_source(source, err);
+        source->arena = weir_arena_new("source", 16 << 10);
+        source->look_arena = weir_arena_new("source's ends", 4096);
+        weir_code rc = read_source_options(source, err);
         if (rc != WEIR_OK)
             return weir_err_note(err, "table '%.*s'", WEIR_STR_FMT(source->table->name));
     }
     return WEIR_OK;
+}
+
+weir_code engine_open_sources(engine_job *engine, weir_err *err)
+{
+    weir_code rc = engine_describe_sources(engine, err);
+    for (uint32_t s = 0; s < engine->sources && rc == WEIR_OK; s++) {
+        rc = open_source(&engine->source[s], err);
+        if (rc != WEIR_OK)
+            return weir_err_note(err, "table '%.*s'",
+                                 WEIR_STR_FMT(engine->source[s].table->name));
+    }
+    return rc;
 }
 
 static void close_source(engine_source *source)

@@ -30,6 +30,8 @@ weir_code engine_patiently(engine_job *engine, engine_try_fn *try, void *self, w
 /* engine_open: sources, sinks, decoders, stores of the plan. */
 weir_code engine_open_sources(engine_job *engine, weir_err *err);
 weir_code engine_open_sinks(engine_job *engine, weir_err *err);
+weir_code engine_open_dead(engine_job *engine, engine_dead *dead, weir_err *err);
+weir_code engine_describe_sources(engine_job *engine, weir_err *err); /* opens none */
 void      engine_close(engine_job *engine);
 bool      engine_has_option(const weir_option *options, const char *name);
 
@@ -63,6 +65,20 @@ int64_t   engine_replay_closed(const engine_job *engine, const engine_source *so
 /* engine_rate: how many of `wanted` records may be read now; gives back what was not. */
 uint32_t engine_rate_take(engine_job *engine, uint32_t wanted);
 void     engine_rate_return(engine_job *engine, uint32_t records);
+
+weir_code engine_open_checkpoint(engine_job *engine, weir_err *err);
+weir_code engine_take_over(engine_job *engine, weir_err *err); /* T1 to T6 */
+weir_code engine_replay_sink(engine_job *engine, weir_sink *sink, const char *section,
+                             weir_err *err);
+weir_code engine_replay_letters(engine_job *engine, weir_err *err);
+weir_code engine_explained(engine_job *engine, weir_err *err);
+
+/* engine_amend: what an AMEND says beside the sections that it repeats. */
+#define ENGINE_AMEND_LETTERS "amend/" /* and the dead letters' name: a section */
+void      engine_amend_write(weir_buf *out, const char *const *section, const uint32_t *rows,
+                             uint32_t count);
+bool      engine_amend_has(const weir_manifest *amend, weir_str section);
+weir_code engine_amend_replay(engine_job *engine, weir_err *err);
 
 /* engine_history: committed epochs for one group. */
 typedef struct engine_history {

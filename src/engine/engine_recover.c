@@ -2,7 +2,7 @@
  * epoch, restore state, position the sources. The same path after a clean stop, a crash
  * and on the very first start.
  *
- * Gives      engine_recover.
+ * Gives      engine_recover, and its parts for engine_repair.
  * Always     1. the seal comes first: nothing is read that its owner may still change.
  *            2. every sink is at the last manifest before a new epoch begins.
  *            3. nothing is deleted or aborted here.
@@ -70,7 +70,7 @@ static weir_code replay_once(void *self, weir_err *err)
     return rc == WEIR_OK ? replay->sink->kind->replay(replay->sink, &history.base, err) : rc;
 }
 
-static weir_code replay_sink(engine_job *engine, weir_sink *sink, const char *section,
+weir_code engine_replay_sink(engine_job *engine, weir_sink *sink, const char *section,
                              weir_err *err)
 {
     sink_replay replay = {engine, sink, section};
@@ -83,9 +83,17 @@ static weir_code replay_sinks(engine_job *engine, weir_err *err)
     WEIR_FAILPOINT(tk_before_sinks);
     weir_code rc = WEIR_OK;
     for (uint32_t g = 0; g < engine->groups && rc == WEIR_OK; g++)
-        rc = replay_sink(engine, engine->group[g].sink, engine->group[g].section, err);
+        rc = engine_replay_sink(engine, engine->group[g].sink, engine->group[g].section, err);
+    return rc == WEIR_OK ? engine_replay_letters(engine, err) : rc;
+}
+
+weir_code engine_replay_letters(engine_job *engine, weir_err *err)
+{
+    weir_code rc = WEIR_OK;
     for (uint32_t d = 0; d < engine->deads && rc == WEIR_OK; d++)
-        rc = replay_sink(engine, engine->dead[d].sink, engine->dead[d].section, err);
+        rc = engine_replay_sink(engine, engine->dead[d].sink, engine->dead[d].section, err);
+    if (rc == WEIR_OK)
+        rc = engine_amend_replay(engine, err);
     if (rc == WEIR_OK)
         WEIR_FAILPOINT(tk_finalised);
     return rc;
@@ -104,7 +112,7 @@ static weir_code explain(void *self, weir_err *err)
 }
 
 /* Who slept in here may find a commit row that moved on, and objects that were collected. */
-static weir_code explained(engine_job *engine, weir_err *err)
+weir_code engine_explained(engine_job *engine, weir_err *err)
 {
     found_halt found = {engine, *err};
     if (err->exit != WEIR_EXIT_CORRUPT && err->exit != WEIR_EXIT_FORKED_HISTORY)
@@ -202,7 +210,7 @@ static weir_code take_over_once(void *self, weir_err *err)
                                      &engine->last, &engine->last_finalised, err);
 }
 
-static weir_code take_over(engine_job *engine, weir_err *err)
+weir_code engine_take_over(engine_job *engine, weir_err *err)
 {
     engine->manifest_arena = weir_arena_new("manifest", 64 << 10);
     atomic_store(&engine->status->phase, WEIR_PHASE_STANDBY);
@@ -229,22 +237,29 @@ static weir_code begin(engine_job *engine, weir_err *err)
     return rc == WEIR_OK && replay ? engine_replay_begin(engine, err) : rc;
 }
 
-weir_code engine_recover(engine_job *engine, weir_err *err)
+weir_code engine_open_checkpoint(engine_job *engine, weir_err *err)
 {
     weir_code rc = engine_patiently(engine, open_checkpoint, engine,
                                     WEIR_STR("the checkpoint's store"), err);
     if (rc != WEIR_OK)
         return weir_err_note(err, "opening the checkpoint");
     engine->lineage = weir_checkpoint_lineage(engine->checkpoint);
-    rc = engine_open_sinks(engine, err);
+    return WEIR_OK;
+}
+
+weir_code engine_recover(engine_job *engine, weir_err *err)
+{
+    weir_code rc = engine_open_checkpoint(engine, err);
     if (rc == WEIR_OK)
-        rc = take_over(engine, err);
+        rc = engine_open_sinks(engine, err);
+    if (rc == WEIR_OK)
+        rc = engine_take_over(engine, err);
     if (rc == WEIR_OK && engine->last == NULL)
         rc = begin(engine, err);
     if (rc == WEIR_OK) {
         rc = engine->last ? restore(engine, err) : replay_sinks(engine, err);
         if (rc != WEIR_OK)
-            rc = explained(engine, err);
+            rc = engine_explained(engine, err);
     }
     if (rc == WEIR_OK)
         rc = seek_sources(engine, err);

@@ -1,6 +1,6 @@
 /* engine/sinks: sink groups: which tables share an instance, where each flow's rows go.
  *
- * Gives      engine_open_sinks.
+ * Gives      engine_open_sinks, engine_open_dead.
  * Always     1. a group's name is stable: from sink_group, the database or the table,
  *               never from where a server happens to be.
  *
@@ -216,7 +216,7 @@ static weir_code check_apart(void *self, weir_err *err)
     return WEIR_OK;
 }
 
-static weir_code open_dead(engine_job *engine, engine_dead *dead, weir_err *err)
+weir_code engine_open_dead(engine_job *engine, engine_dead *dead, weir_err *err)
 {
     const weir_sink_kind *kind = engine->setup->sink_kind(WEIR_STR("s3"));
     weir_assert(kind != NULL);
@@ -263,7 +263,7 @@ static weir_code open_deads(engine_job *engine, weir_err *err)
         engine->dead[engine->deads].name = name;
         engine->dead[engine->deads++].section =
             weir_arena_text(engine->arena, "dead/%.*s", WEIR_STR_FMT(name));
-        weir_code rc = open_dead(engine, &engine->dead[d], err);
+        weir_code rc = engine_open_dead(engine, &engine->dead[d], err);
         if (rc != WEIR_OK)
             return weir_err_note(err, "dead letters '%.*s'", WEIR_STR_FMT(name));
     }

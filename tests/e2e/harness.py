@@ -140,10 +140,10 @@ def wait_until(what, deadline_s=60, step_s=0.02):
 class Weir:
     """One run of the program; what it says goes to a file."""
 
-    def __init__(self, log, *flags, env=None, program=None, job=JOB):
+    def __init__(self, log, *flags, env=None, program=None, job=JOB, command=None):
         self.log = Path(log)
         self.start_at = self.log.stat().st_size if self.log.exists() else 0
-        command = [str(program or binary()), "run", "--log-level", "debug",
+        command = [str(program or binary()), *(command or ("run", "--log-level", "debug")),
                    *map(str, flags), str(job)]
         with open(self.log, "ab") as file:
             self.process = subprocess.Popen(command, stdout=file, stderr=file,
@@ -255,7 +255,7 @@ def differences(oracle, *flags, env=None):
 
 # --- checkpoints ---------------------------------------------------------------------------------
 
-MANIFEST, SEAL = 1, 2
+MANIFEST, SEAL, AMEND = 1, 2, 4
 
 
 def record_of(body):

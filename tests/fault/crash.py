@@ -8,12 +8,13 @@ import re
 import resource
 import shutil
 import signal
+import sqlite3
 import sys
 import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
-from harness import TREE, Embedded, binary, compare, stray_files, wait_until
+from harness import AMEND, TREE, Embedded, binary, compare, record_of, stray_files, wait_until
 
 EVENTS = 1_600
 FLAGS = ("--partitions", 4, "--customers", 10, "--bad", 60, "--span", "2 hours")
@@ -26,6 +27,8 @@ BASE = {"src_small_block": "yes", "ep_poll": "delay(10)", "gen_is_full": "5*off-
 
 # How the ways begin on which a failpoint may be met. `behind`: what killed the run before;
 # `then`: a second one, behind which the database is put back to where it was before it.
+# `refuses`: the table refuses rows behind it, and what is run is a repair; `claims`: what killed
+# that one, after which the table takes the rows again.
 SITUATIONS = {
     "start": {},
     "committed": {"behind": "ep_put_manifest=3*off->kill(after)"},
@@ -34,8 +37,19 @@ SITUATIONS = {
     "restored": {"behind": "ep_put_manifest=1*off->kill(after)",
                  "then": "ep_put_manifest=1*off->kill(after)"},
     "stopped": {"behind": "ep_finalised=3*off->1*term"},
+    "refused": {"behind": "ep_put_manifest=3*off->kill(after)", "refuses": True},
+    "claimed": {"behind": "ep_put_manifest=3*off->kill(after)", "claims": "rp_claimed=kill"},
     "shutdown": {"behind": "ep_put_manifest=3*off->kill(after)", "bounded": False},
 }
+
+REPAIR = ("checkpoint", "repair")
+REFUSES = ("CREATE TRIGGER closed BEFORE INSERT ON revenue_per_minute WHEN "
+           "substr(NEW.customer, -1) = '1' BEGIN SELECT RAISE(ABORT, 'the account is closed'); END")
+TAKES = "DROP TRIGGER IF EXISTS closed"
+AMENDED = {"refused": 1, "claimed": 0}  # epochs, in situations
+
+# What makes another result of a step, and no fault: a row that is taken counts as refused.
+MISLEADS = {("rp_try", "return(refused)")}
 
 # Those that no run of this job can reach, and why.
 OUT_OF_REACH = {
@@ -118,6 +132,12 @@ def stray_letters(names, records):
             yield f"dead letters {name} are in no committed manifest"
 
 
+def alter(job, sql):
+    with sqlite3.connect(job.sqlite) as database:
+        database.execute(sql)
+    database.close()
+
+
 def memory():
     """Where folders for runs are made: kills lose nothing there, and fsync costs nothing."""
     shm = Path("/dev/shm")
@@ -135,12 +155,13 @@ class Bench:
         code = self.whole.run(env={"WEIR_FAILPOINT": spec()})
         if code != 0 or self.whole.wrong():
             raise RuntimeError(f"exit {code}\n{self.whole.wrong()}\n{self.whole.why()}")
-        self.wanted = self.shown(self.whole)
+        wanted = self.shown(self.whole)
+        self.wanted = {name: wanted for name in SITUATIONS}
         self.passes, self.calls = {}, set()
         for name, situation in SITUATIONS.items():
             self.prepare(name, **situation)
 
-    def prepare(self, name, behind=None, then=None, bounded=True):
+    def prepare(self, name, behind=None, then=None, bounded=True, refuses=False, claims=None):
         """Makes what the situation begins with, and learns which failpoints come then."""
         killed = self.folder / f"before-{name}"
         job = self.job(killed.name).share(self.whole)
@@ -153,12 +174,26 @@ class Bench:
         if then:
             shutil.rmtree(killed / "mysql")
             (killed / "mysql-before").rename(killed / "mysql")
+        if refuses or claims:
+            alter(job, REFUSES)
+        if claims:
+            self.must_end(job, "refused", spec(claims.split("=", 1)), -signal.SIGKILL)
+            alter(job, TAKES)
         trial = self.new_job(name, f"trial-{name}")
-        code, trace = self.run(trial, name, spec())
-        if code != 0:
-            raise RuntimeError(f"{name}: exit {code}\n{trial.why()}")
+        trace = self.must_end(trial, name, spec(), 0)
+        if refuses:
+            wrong = self.finish(trial, name, compared=False)
+            self.wanted[name] = self.shown(trial)
+            if wrong or self.wanted[name]["table"] == self.wanted["start"]["table"]:
+                raise RuntimeError(f"{name}: {wrong or 'no row was refused'}\n{trial.why()}")
         self.passes[name] = {p: trace.passes.count(p) for p in trace.passes}
         self.calls |= trace.calls
+
+    def must_end(self, job, situation, text, wanted):
+        code, trace = self.run(job, situation, text)
+        if code != wanted:
+            raise RuntimeError(f"{situation}, {text}: exit {code}\n{job.why()}")
+        return trace
 
     def job(self, name, interval="10 ms"):
         job = Embedded(self.folder / name, self.program, interval=interval,
@@ -194,6 +229,8 @@ class Bench:
         env = {"WEIR_FAILPOINT": text, "WEIR_FAILPOINT_TRACE": str(job.dir / "trace")}
         (job.dir / "trace").unlink(missing_ok=True)
         bounded = SITUATIONS[situation].get("bounded", True)
+        if SITUATIONS[situation].get("refuses"):
+            return job.start(env=env, command=REPAIR)
         weir = job.start(*(["--until", "end"] if bounded else []), *flags, env=env)
         if not bounded:
             wait_until(lambda: "msg=resumed" in weir.text() or weir.ended() or weir.stopped(), 60)
@@ -211,7 +248,11 @@ class Bench:
         twin = self.twin(job)
         seals = job.s3 / "checkpoints/revenue/l1/t0/seals"
         before = len(list(seals.glob("*")))
-        second = twin.start("--until", "end", "--take-over", env={"WEIR_FAILPOINT": spec()})
+        env = {"WEIR_FAILPOINT": spec()}
+        if SITUATIONS[situation].get("refuses"):
+            second = twin.start(env=env, command=REPAIR)
+        else:
+            second = twin.start("--until", "end", "--take-over", env=env)
         if locked:  # that holds the second up, too
             wait_until(lambda: len(list(seals.glob("*"))) > before or second.ended(), 60, 0.002)
         else:
@@ -222,17 +263,29 @@ class Bench:
         shutil.rmtree(twin.dir)
         return codes[0], Trace(job.dir / "trace"), why
 
-    def finish(self, job):
-        code = job.run(env={"WEIR_FAILPOINT": spec()})
+    def finish(self, job, situation, compared=True):
+        """On to the end; where rows are refused they have to be repaired by then."""
+        env = {"WEIR_FAILPOINT": spec()}
+        if SITUATIONS[situation].get("refuses"):
+            code = job.start(env=env, command=REPAIR).wait(60)
+            if code != 0:
+                return f"the repair behind it: exit {code}"
+            alter(job, TAKES)
+        code = job.run(env=env)
         if code != 0:
             return f"the run behind it: exit {code}"
-        return self.differs(job)
+        if situation in AMENDED and self.amends(job) != AMENDED[situation]:
+            return f"{self.amends(job)} epochs were amended"
+        return self.differs(job, situation) if compared else ""
 
-    def differs(self, job):
+    def amends(self, job):
+        return sum(record_of(body)[0] == AMEND for body in job.records())
+
+    def differs(self, job, situation):
         shown = self.shown(job)
         if shown["faults"]:
             return "\n".join(shown["faults"])
-        for name, wanted in self.wanted.items():
+        for name, wanted in self.wanted[situation].items():
             found = shown[name]
             if found != wanted:
                 return (f"the {name} differ: {len(found)} rows, {len(wanted)} wanted; "
@@ -263,7 +316,8 @@ def holds_lock(point, action):
     """Does a worker that stands still there keep others out of a SQLite file?"""
     if not action.startswith("zombie") or failpoints()[point] not in ("SQL", "ROWS"):
         return False
-    begins = ("ep_sql_begin", "tk_replay_begin", "ep_sql_look", "tk_row_for_update", "tk_start_row")
+    begins = ("ep_sql_begin", "tk_replay_begin", "ep_sql_look", "tk_row_for_update", "tk_start_row",
+              "tk_claim_back", "rp_look", "rp_try", "rp_claim")
     return action != "zombie" or point not in begins
 
 
@@ -278,7 +332,9 @@ def try_run(bench, job, case, run):
         code, trace = bench.run(job, case.situation, text)
     reached = [p for p, _, _ in run if p in trace.acts]
     allowed = {0}.union(*(exits_of(a, p) for p, a, _ in run))
-    if case.situation == "shutdown" and any(a == "term" for _, a, _ in run):
+    if case.situation == "refused" and any(a in ("term", "return(refused)") for _, a, _ in run):
+        allowed |= {0, 1, 15}  # a repair that is stopped has not done it
+    elif case.situation == "shutdown" and any(a == "term" for _, a, _ in run):
         allowed.add(143)  # SIGTERM comes there anyway; the second one: exit now
     elif len(run) == 1 and reached == [run[0][0]]:
         allowed = exits_of(run[0][1], run[0][0])
@@ -301,7 +357,7 @@ def try_case(number):
             reached.append(met)
             if wrong:
                 break
-        wrong = wrong or bench.finish(job)
+        wrong = wrong or bench.finish(job, case.situation)
     except BaseException:
         wrong = traceback.format_exc()
     if wrong:

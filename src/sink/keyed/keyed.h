@@ -161,5 +161,6 @@ weir_sink_execute_fn  keyed_execute;
 weir_sink_commit_fn   keyed_commit;
 weir_sink_finalise_fn keyed_finalise;
 weir_sink_replay_fn   keyed_replay;
+weir_sink_repair_fn   keyed_repair; /* keyed_repair.c */
 
 #endif

@@ -22,6 +22,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "keyed/keyed.h"
+#include "keyed/keyed_row.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -77,7 +78,7 @@ static weir_code begin_and_move(keyed_sink *self, uint64_t epoch, const weir_com
 }
 
 /* The commit row, looked at under lock; nothing stays locked. */
-static weir_code look(keyed_sink *self, keyed_mark *out, bool *out_found, weir_err *err)
+weir_code keyed_look(keyed_sink *self, keyed_mark *out, bool *out_found, weir_err *err)
 {
     WEIR_FAILPOINT_ONE_OF(self->recovers, tk_row_for_update, ep_sql_look);
     weir_code rc = self->driver->begin(self, err);
@@ -88,7 +89,7 @@ static weir_code look(keyed_sink *self, keyed_mark *out, bool *out_found, weir_e
     return rc;
 }
 
-static weir_code foreign_row(const keyed_sink *self, const keyed_mark *mark, uint64_t epoch,
+weir_code keyed_foreign_row(const keyed_sink *self, const keyed_mark *mark, uint64_t epoch,
                              weir_exit exit, weir_err *err)
 {
     if (exit == WEIR_EXIT_FENCED)
@@ -146,7 +147,7 @@ static weir_code write_staged(keyed_sink *self, weir_err *err)
     return rc;
 }
 
-static weir_code send_commit(keyed_sink *self, weir_err *err)
+weir_code keyed_send_commit(keyed_sink *self, weir_err *err)
 {
     WEIR_FAILPOINT_ONE_OF(self->recovers, tk_replay_commit, ep_sql_commit);
     weir_code rc = self->driver->commit(self, err);
@@ -155,21 +156,13 @@ static weir_code send_commit(keyed_sink *self, weir_err *err)
     return rc;
 }
 
-/* Where settle is going. */
-typedef struct settle_course {
-    const weir_commit_id *goal;
-    bool                  staged; /* the goal is the staged epoch, in memory */
-    weir_history         *history;
-    weir_exit             ahead; /* what a row that is ahead or foreign means */
-} settle_course;
-
 static weir_code redo_blindly(keyed_sink *self, const weir_commit_id *id, weir_err *err)
 {
     bool      moved = false;
     weir_code rc = begin_and_move(self, id->epoch - 1, id, &moved, err);
     if (rc == WEIR_OK)
         rc = write_staged(self, err);
-    return rc == WEIR_OK ? send_commit(self, err) : rc;
+    return rc == WEIR_OK ? keyed_send_commit(self, err) : rc;
 }
 
 static weir_code write_epoch(keyed_sink *self, const settle_course *course,
@@ -190,12 +183,11 @@ static weir_code write_epoch(keyed_sink *self, const settle_course *course,
     if (rc != WEIR_OK && err->fate == WEIR_FATE_SKIP_RECORD) {
         err->fate = WEIR_FATE_HALT;
         err->exit = WEIR_EXIT_SINK_SCHEMA;
-        (void)weir_err_hint(err,
-                            "the table was changed since the epoch was committed; change "
-                            "it back, or repair the checkpoint");
+        (void)weir_err_hint(err, "the table was changed since the epoch was committed: change it "
+                                 "back, or run: weir checkpoint repair JOB.sql");
     }
     if (rc == WEIR_OK)
-        rc = send_commit(self, err);
+        rc = keyed_send_commit(self, err);
     if (rc == WEIR_E_UNKNOWN && weir_mutant(blind_redo))
         rc = redo_blindly(self, &next->id, err);
     return rc;
@@ -218,8 +210,10 @@ static weir_code step(keyed_sink *self, const settle_course *course, const keyed
     }
     if (rc != WEIR_OK)
         return rc;
-    if (!weir_sha256_eq(&next.id.prev_sha, &mark->sha))
-        return foreign_row(self, mark, epoch - 1, course->ahead, err);
+    const weir_sha256 *before = next.claimed ? &next.claim : &next.id.prev_sha;
+    if (!weir_sha256_eq(before, &mark->sha) && !weir_sha256_eq(&next.id.prev_sha, &mark->sha))
+        return keyed_set_right(self, course, mark, &next.id.prev_sha, err);
+    next.id.prev_sha = mark->sha; /* what the row is compared with */
     rc = write_epoch(self, course, &next, arena, err);
     if (rc != WEIR_OK)
         self->driver->rollback(self);
@@ -235,7 +229,7 @@ static weir_code settle(keyed_sink *self, const settle_course *course, weir_err 
         keyed_mark mark = {0};
         bool       found = false;
         weir_arena_reset(arena);
-        rc = look(self, &mark, &found, err);
+        rc = keyed_look(self, &mark, &found, err);
         if (rc == WEIR_OK && !found)
             rc = weir_halt(err, WEIR_EXIT_FORKED_HISTORY, WEIR_E_CONFLICT,
                            "the commit row of group '%.*s' is gone",
@@ -243,8 +237,10 @@ static weir_code settle(keyed_sink *self, const settle_course *course, weir_err 
         else if (rc == WEIR_OK && mark.epoch == course->goal->epoch &&
                  weir_sha256_eq(&mark.sha, &course->goal->sha))
             break;
-        else if (rc == WEIR_OK && mark.epoch >= course->goal->epoch)
-            rc = foreign_row(self, &mark, course->goal->epoch, course->ahead, err);
+        else if (rc == WEIR_OK && mark.epoch == course->goal->epoch)
+            rc = keyed_set_right(self, course, &mark, &course->goal->sha, err);
+        else if (rc == WEIR_OK && mark.epoch > course->goal->epoch)
+            rc = keyed_foreign_row(self, &mark, course->goal->epoch, course->ahead, err);
         else if (rc == WEIR_OK)
             rc = step(self, course, &mark, arena, err);
     }
@@ -384,7 +380,7 @@ weir_code keyed_commit(weir_sink *sink, const weir_commit_id *id, weir_history *
     weir_assert(id->epoch == self->staged);
     if (self->pending) {
         self->pending = false;
-        if (send_commit(self, err) == WEIR_OK)
+        if (keyed_send_commit(self, err) == WEIR_OK)
             return WEIR_OK;
         self->driver->rollback(self);
     }
@@ -424,7 +420,7 @@ static weir_code begun_by_another(keyed_sink *self, weir_err *err)
     weir_err   first = *err;
     keyed_mark mark = {0};
     bool       found = false;
-    weir_code  rc = look(self, &mark, &found, err);
+    weir_code  rc = keyed_look(self, &mark, &found, err);
     if (rc == WEIR_OK && found)
         return weir_retry(err, WEIR_E_CONFLICT,
                           "the commit row of group '%.*s' was begun meanwhile",
@@ -455,7 +451,7 @@ static weir_code start_row(keyed_sink *self, const weir_committed *last, weir_er
     if (rc == WEIR_OK)
         rc = self->driver->start(self, &mark, err);
     if (rc == WEIR_OK)
-        rc = send_commit(self, err);
+        rc = keyed_send_commit(self, err);
     if (rc == WEIR_OK)
         return WEIR_OK;
     self->driver->rollback(self);
@@ -475,7 +471,7 @@ weir_code keyed_replay(weir_sink *sink, weir_history *history, weir_err *err)
     if (rc == WEIR_OK && history->last > 0)
         rc = history->read(history, history->last, arena, &last, err);
     if (rc == WEIR_OK)
-        rc = look(self, &mark, &found, err);
+        rc = keyed_look(self, &mark, &found, err);
     if (rc == WEIR_OK && !found) {
         rc = start_row(self, &last, err);
     } else if (rc == WEIR_OK) {

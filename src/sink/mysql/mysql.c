@@ -36,6 +36,7 @@ const weir_sink_kind weir_sink_mysql = {
     .commit = keyed_commit,
     .finalise = keyed_finalise,
     .replay = keyed_replay,
+    .repair = keyed_repair,
     .close = close_sink,
 };
 

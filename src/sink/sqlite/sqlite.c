@@ -50,6 +50,7 @@ const weir_sink_kind weir_sink_sqlite = {
     .commit = keyed_commit,
     .finalise = keyed_finalise,
     .replay = keyed_replay,
+    .repair = keyed_repair,
     .close = close_sink,
 };
 

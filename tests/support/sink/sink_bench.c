@@ -186,7 +186,18 @@ static weir_code read_epoch(weir_history *history, uint64_t epoch, weir_arena *a
                                    .prev_sha = manifest->prev_sha}};
     out->payload = weir_manifest_section(manifest, bench->section);
     out->joined = out->payload.at != NULL;
-    return WEIR_OK;
+    if (!manifest->amends)
+        return WEIR_OK;
+    weir_manifest *before = NULL;
+    rc = weir_checkpoint_read(self->checkpoint, manifest->prev_gen, manifest->prev_idx, arena,
+                              &before, err);
+    if (rc != WEIR_OK)
+        return rc;
+    out->amends = true;
+    out->amended = before->sha;
+    out->id.prev_sha = before->prev_sha;
+    out->claimed = !bench->left;
+    return weir_checkpoint_begun_by(self->checkpoint, manifest->gen, &out->claim, err);
 }
 
 bench_history bench_history_of(sink_bench *bench, weir_checkpoint *checkpoint)

@@ -65,6 +65,7 @@ typedef struct sink_bench {
     bench_place  place[BENCH_EPOCHS];
     weir_sha256  sha[BENCH_EPOCHS];
     bool         finalised;
+    bool         left; /* what an AMEND amends is not this sink's */
     bool         end; /* the next epochs are staged with `end` */
     int64_t      watermark_us;
 

@@ -145,7 +145,7 @@ static void record_that_contradicts_itself_is_refused(void **state)
     checkpoint_record r = manifest_record();
     r.kind = (record_kind)0;
     expect_fault(r, "it is of an unknown kind");
-    r.kind = (record_kind)4;
+    r.kind = (record_kind)7;
     expect_fault(r, "it is of an unknown kind");
     r = manifest_record();
     r.reason = RECORD_SHUT_DOWN;
@@ -172,6 +172,34 @@ static void record_that_contradicts_itself_is_refused(void **state)
     r = manifest_record();
     r.kind = RECORD_HINT;
     expect_fault(r, "its index is out of bounds");
+}
+
+/* An AMEND has the epoch of a manifest of a generation before, and is the first of its own. */
+static void amend_that_replaces_nothing_is_refused(void **state)
+{
+    (void)state;
+    checkpoint_record r = manifest_record();
+    r.kind = RECORD_AMEND;
+    expect_fault(r, "it replaces no epoch of a generation before");
+    r.gen++;
+    r.idx = 1;
+    expect_fault(r, "its epoch is not that of the last manifest");
+    r.epoch = r.prev.epoch;
+    r.idx = 2;
+    expect_fault(r, "its index does not follow the one before");
+    r.idx = 1;
+    weir_arena       *arena = weir_arena_new("test", 4096);
+    checkpoint_record got;
+    assert_null(record_read(written(arena, r), arena, &got));
+    CHECK_INT(got.kind, RECORD_AMEND);
+    CHECK(record_is_epoch(got.kind));
+    weir_arena_free(arena);
+    r.finalised = true;
+    expect_fault(r, "it has an unknown flag");
+    r.finalised = false;
+    r.prev = (record_place){.idx = 0};
+    r.epoch = 0;
+    expect_fault(r, "it replaces no epoch of a generation before");
 }
 
 static void record_that_does_not_follow_the_one_before_is_refused(void **state)
@@ -285,6 +313,7 @@ int main(void)
         TEST(every_flipped_byte_is_noticed),
         TEST(every_cut_and_every_addition_is_noticed),
         TEST(record_that_contradicts_itself_is_refused),
+        TEST(amend_that_replaces_nothing_is_refused),
         TEST(record_that_does_not_follow_the_one_before_is_refused),
         TEST(lengths_that_lie_are_refused_even_under_a_digest_that_fits),
         TEST(oversized_record_is_refused_before_it_is_hashed),
