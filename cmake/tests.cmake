@@ -108,8 +108,8 @@ if(NOT WEIR_FUZZ)
                                "SHELL:-U_FORTIFY_SOURCE -U_FORTIFY_SOURCE") # which takes fibers for broken stacks
         foreach(name pthread_create pthread_join pthread_mutex_init pthread_mutex_destroy
                      pthread_mutex_lock pthread_mutex_unlock pthread_cond_init
-                     pthread_cond_destroy pthread_cond_wait pthread_cond_timedwait
-                     pthread_cond_signal pthread_cond_broadcast timespec_get
+                     pthread_cond_destroy pthread_cond_wait weir_cond_wait
+                     pthread_cond_signal pthread_cond_broadcast
                      malloc calloc realloc free
                      weir_random_nonce weir_log_fields weir_metric_series weir_assert_failed
                      weir_kafka_open weir_kafka_close weir_kafka_partitions weir_kafka_ends

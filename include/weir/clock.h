@@ -8,6 +8,7 @@
 #ifndef WEIR_CLOCK_H
 #define WEIR_CLOCK_H
 
+#include <pthread.h>
 #include <stdint.h>
 
 #include "weir/error.h"
@@ -21,6 +22,13 @@ struct weir_clock {
 };
 
 weir_clock *weir_clock_system(void); /* static; never freed */
+
+/* A condition whose timed waits go by the monotonic clock of the system: when the wall clock is
+   set back while a thread waits, it would wait for so much longer. */
+void weir_cond_init(pthread_cond_t *cond);
+/* Until it is signalled, for most_us at most, or for less. The mutex is held, as for
+   pthread_cond_wait. */
+void weir_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t most_us);
 
 /* A bounded retry with decorrelated jitter: 50 ms doubling to 5 s, from the clock.
    Usage: weir_backoff b = {.clock = clock}; while (try fails) weir_backoff_wait(&b); */

@@ -6,6 +6,7 @@
  */
 #include "weir/clock.h"
 
+#include <errno.h>
 #include <time.h>
 
 #define FIRST_US INT64_C(50000)
@@ -53,6 +54,28 @@ weir_clock *weir_clock_system(void)
     static weir_clock system_clock = {
         .wall_us = wall_us, .mono_us = mono_us, .boot_us = boot_us, .pause_us = pause_us};
     return &system_clock;
+}
+
+void weir_cond_init(pthread_cond_t *cond)
+{
+    pthread_condattr_t attributes;
+    int                rc = pthread_condattr_init(&attributes);
+    weir_assert(rc == 0);
+    rc = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    weir_assert(rc == 0);
+    rc = pthread_cond_init(cond, &attributes);
+    weir_assert(rc == 0);
+    pthread_condattr_destroy(&attributes);
+}
+
+void weir_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t most_us)
+{
+    weir_assert(most_us >= 0);
+    int64_t         until_us = read_clock(CLOCK_MONOTONIC) + most_us;
+    struct timespec until = {.tv_sec = until_us / US_PER_SECOND,
+                             .tv_nsec = until_us % US_PER_SECOND * 1000};
+    int             rc = pthread_cond_timedwait(cond, mutex, &until);
+    weir_assert(rc == 0 || rc == ETIMEDOUT);
 }
 
 /* splitmix64 */

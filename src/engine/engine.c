@@ -193,7 +193,7 @@ weir_code weir_engine_run(const weir_engine_setup *setup, weir_err *err)
     engine->lanes = lane_count(setup->plan);
     engine->lane = WEIR_ARRAY(engine->arena, engine_lane, engine->lanes);
     pthread_mutex_init(&engine->lock, NULL);
-    pthread_cond_init(&engine->changed, NULL);
+    weir_cond_init(&engine->changed);
     weir_code rc = run(engine, err);
     if (rc != WEIR_OK && ended_by_stop(engine, err)) {
         weir_log_info("stopped before the job ran", WEIR_F_TEXT("error", err->msg));

@@ -12,7 +12,7 @@
 #include "engine_parts.h"
 #include "weir/retain.h"
 
-#define COLLECT_LOOK_NS 500000000L /* how soon a new round is noticed to be due */
+#define COLLECT_LOOK_US 500000 /* how soon a new round is noticed to be due */
 
 typedef struct collector {
     engine_job      *engine;
@@ -86,14 +86,8 @@ static bool wait_until(engine_job *engine, int64_t due_us)
 {
     pthread_mutex_lock(&engine->lock);
     while (atomic_load(&engine->collect_stop) == 0 &&
-           engine->clock->mono_us(engine->clock) < due_us) {
-        struct timespec until;
-        timespec_get(&until, TIME_UTC);
-        until.tv_nsec += COLLECT_LOOK_NS;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
-        pthread_cond_timedwait(&engine->changed, &engine->lock, &until);
-    }
+           engine->clock->mono_us(engine->clock) < due_us)
+        weir_cond_wait(&engine->changed, &engine->lock, COLLECT_LOOK_US);
     pthread_mutex_unlock(&engine->lock);
     return atomic_load(&engine->collect_stop) == 0;
 }

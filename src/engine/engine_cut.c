@@ -45,14 +45,7 @@ static void merge_slices(engine_lane *lane)
 
 void engine_wait(engine_job *engine)
 {
-    struct timespec until;
-    timespec_get(&until, TIME_UTC);
-    until.tv_nsec += ENGINE_TICK_US * 1000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
-    pthread_cond_timedwait(&engine->changed, &engine->lock, &until);
+    weir_cond_wait(&engine->changed, &engine->lock, ENGINE_TICK_US);
 }
 
 void engine_cut_join(engine_lane *lane)

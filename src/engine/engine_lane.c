@@ -27,14 +27,7 @@ static weir_block *take_block(engine_lane *lane)
         weir_metric_add(WEIR_M_queue_bytes, -(int64_t)block->bytes);
         pthread_cond_signal(&lane->less);
     } else {
-        struct timespec until;
-        timespec_get(&until, TIME_UTC);
-        until.tv_nsec += ENGINE_TICK_US * 1000L;
-        if (until.tv_nsec >= 1000000000L) {
-            until.tv_sec++;
-            until.tv_nsec -= 1000000000L;
-        }
-        pthread_cond_timedwait(&lane->more, &lane->lock, &until);
+        weir_cond_wait(&lane->more, &lane->lock, ENGINE_TICK_US);
     }
     pthread_mutex_unlock(&lane->lock);
     return block;
@@ -246,7 +239,7 @@ weir_code engine_lane_start(engine_job *engine, uint32_t number, weir_err *err)
     lane->engine = engine;
     lane->number = number;
     pthread_mutex_init(&lane->lock, NULL);
-    pthread_cond_init(&lane->more, NULL);
+    weir_cond_init(&lane->more);
     pthread_cond_init(&lane->less, NULL);
     lane->scratch = weir_arena_new("lane scratch", LANE_SCRATCH_CHUNK);
     for (int i = 0; i < 2; i++)

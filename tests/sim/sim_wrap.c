@@ -9,7 +9,6 @@
  */
 #include "sim.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,12 +32,9 @@ int  __wrap_pthread_mutex_unlock(pthread_mutex_t *);
 int  __wrap_pthread_cond_init(pthread_cond_t *, const pthread_condattr_t *);
 int  __wrap_pthread_cond_destroy(pthread_cond_t *);
 int  __wrap_pthread_cond_wait(pthread_cond_t *, pthread_mutex_t *);
-int  __wrap_pthread_cond_timedwait(pthread_cond_t *, pthread_mutex_t *,
-                                   const struct timespec *);
+void __wrap_weir_cond_wait(pthread_cond_t *, pthread_mutex_t *, int64_t most_us);
 int  __wrap_pthread_cond_signal(pthread_cond_t *);
 int  __wrap_pthread_cond_broadcast(pthread_cond_t *);
-int  __wrap_timespec_get(struct timespec *, int);
-int  __real_timespec_get(struct timespec *, int);
 void __wrap_weir_random_nonce(uint8_t out[16]);
 void __wrap_weir_log_fields(weir_log_level, const char *, const weir_log_field *, size_t);
 uint32_t __wrap_weir_metric_series(weir_metric, const char *);
@@ -119,29 +115,25 @@ int __wrap_pthread_cond_destroy(pthread_cond_t *cond)
     return 0;
 }
 
-static bool wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t until_us)
+static void wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t until_us)
 {
-    bool woken = true;
     (void)__wrap_pthread_mutex_unlock(mutex);
     if (sim_chance(&sim.order, SPURIOUS_IN))
         sim_yield();
     else
-        woken = sim_wait(cond, until_us);
+        (void)sim_wait(cond, until_us); /* either way the caller looks for itself */
     take(mutex);
-    return woken;
 }
 
 int __wrap_pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
 {
-    (void)wait_until(cond, mutex, SIM_FOREVER);
+    wait_until(cond, mutex, SIM_FOREVER);
     return 0;
 }
 
-int __wrap_pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
-                                  const struct timespec *until)
+void __wrap_weir_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t most_us)
 {
-    int64_t until_us = until->tv_sec * SIM_SECOND + until->tv_nsec / 1000;
-    return wait_until(cond, mutex, until_us) ? 0 : ETIMEDOUT;
+    wait_until(cond, mutex, sim_now + most_us);
 }
 
 int __wrap_pthread_cond_signal(pthread_cond_t *cond)
@@ -154,15 +146,6 @@ int __wrap_pthread_cond_broadcast(pthread_cond_t *cond)
 {
     sim_wake(cond, true);
     return 0;
-}
-
-int __wrap_timespec_get(struct timespec *out, int base)
-{
-    if (!sim_in_fiber())
-        return __real_timespec_get(out, base);
-    *out = (struct timespec){.tv_sec = sim_now / SIM_SECOND,
-                             .tv_nsec = sim_now % SIM_SECOND * 1000};
-    return base;
 }
 
 void __wrap_weir_random_nonce(uint8_t out[16])

@@ -45,6 +45,8 @@ static const call_rule calls[] = {
     {"time", "src/", "src/base/clock.c", "the weir_clock that was given"},
     {"clock_gettime", "src/", "src/base/clock.c", "the weir_clock that was given"},
     {"gettimeofday", "src/", "src/base/clock.c", "the weir_clock that was given"},
+    {"timespec_get", "src/", "src/base/clock.c", "the weir_clock that was given"},
+    {"pthread_cond_timedwait", "src/", "src/base/clock.c", "weir_cond_wait"},
     {"clock_nanosleep", "src/", "src/base/clock.c", "the clock's pause_us"},
     {"nanosleep", "src/", "src/base/clock.c", "the clock's pause_us"},
     {"usleep", "src/", "src/base/clock.c", "the clock's pause_us"},
