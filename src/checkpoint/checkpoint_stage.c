@@ -162,6 +162,7 @@ void weir_stage_blob(weir_stage *stage, weir_str bytes, bool compress, weir_blob
     if (bytes.len > WEIR_STORE_BODY_MAX)
         stage->too_big = true;
     bool spill = WEIR_FAILPOINT_IS(ep_spill);
+    /* cover: only builds with failpoints spill what has room */
     if (!spill && stage->blobs.len + stored.len <= stage->checkpoint->inline_most) {
         ref.offset = stage->inline_at + stage->blobs.len;
         weir_buf_str(&stage->blobs, stored);

@@ -39,6 +39,38 @@ static void process_that_slept_publishes_what_is_its_own_when_nobody_came(void *
 }
 
 /* The process before may have published it in the meantime, and readers have moved it. */
+static faulty_act store_is_busy(void *self, const char *verb, const weir_object *object,
+                                uint64_t call)
+{
+    (void)self;
+    (void)verb;
+    (void)object;
+    (void)call;
+    return FAULTY_BUSY;
+}
+
+/* Not knowing is no permission, and no fence either. */
+static void process_that_cannot_ask_who_owns_the_task_asks_again(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    CHECK_OK(bed_publish(&b, checkpoint, 1, "one", NULL), &b.err);
+    b.clock.boot += MINUTES_US(31);
+    b.store.hook = store_is_busy;
+    CHECK_FAILS(weir_checkpoint_may_publish(checkpoint, &b.err), WEIR_E_REMOTE, &b.err);
+    CHECK_INT(b.err.fate, WEIR_FATE_RETRY);
+    weir_err found;
+    (void)weir_halt(&found, WEIR_EXIT_CORRUPT, WEIR_E_CORRUPT, "damaged");
+    CHECK_FAILS(weir_checkpoint_explain(checkpoint, &found), WEIR_E_REMOTE, &found);
+    CHECK_INT(found.fate, WEIR_FATE_RETRY);
+    b.store.hook = NULL;
+    CHECK_OK(weir_checkpoint_may_publish(checkpoint, &b.err), &b.err);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
 static void process_that_slept_publishes_nothing_of_another(void **state)
 {
     (void)state;
@@ -126,6 +158,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(process_that_slept_publishes_what_is_its_own_when_nobody_came),
+        TEST(process_that_cannot_ask_who_owns_the_task_asks_again),
         TEST(process_that_slept_publishes_nothing_of_another),
         TEST(commit_that_took_long_is_published_after_a_look_for_a_successor),
         TEST(job_without_epochs_for_long_commits_the_next),

@@ -473,6 +473,37 @@ static void build_goes_on_where_it_failed(void **state)
     bed_close(&b);
 }
 
+/* One of the first flight fails; the next build takes it along with the rest. */
+static void more_objects_than_one_flight_are_put_once_each(void **state)
+{
+    (void)state;
+    enum { OBJECTS = WEIR_STORE_PARALLEL + 4 };
+    bed           b;
+    int           puts = 0;
+    weir_blob_ref ref[OBJECTS];
+    weir_sha256   sha;
+    bed_open(&b);
+    b.inline_bytes = 1000;
+    weir_str         half = noise(&b, WEIR_DATA_OBJECT_BYTES / 2 + 8, 1);
+    weir_checkpoint *checkpoint = owner(&b);
+    weir_stage      *stage = weir_checkpoint_stage(checkpoint, 1);
+    for (uint32_t i = 0; i < OBJECTS; i++) {
+        weir_stage_blob(stage, half, false, &ref[i]);
+        CHECK_U64(ref[i].object, i);
+    }
+    b.store.hook = second_put_fails;
+    b.store.self = &puts;
+    CHECK_FAILS(weir_stage_build(stage, &sha, &b.err), WEIR_E_REMOTE, &b.err);
+    CHECK_OK(weir_stage_build(stage, &sha, &b.err), &b.err);
+    CHECK_INT(puts, OBJECTS + 1);
+    CHECK_OK(weir_stage_publish(stage, &b.err), &b.err);
+    weir_stage_free(stage);
+    for (uint32_t i = 0; i < OBJECTS; i++)
+        expect_blob(&b, checkpoint, &ref[i], half);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
 /* The PUT of an object of the first build may still be under way. */
 static void reset_never_gives_a_number_again(void **state)
 {
@@ -677,29 +708,6 @@ static void mistakes_of_the_caller_stop_at_once(void **state)
     bed_close(&b);
 }
 
-static faulty_act hints_fail(void *self, const char *verb, const weir_object *object,
-                             uint64_t call)
-{
-    (void)self;
-    (void)object;
-    (void)call;
-    return strcmp(verb, "put") == 0 ? FAULTY_REFUSE : FAULTY_PASS;
-}
-
-static void hint_that_cannot_be_written_does_no_harm(void **state)
-{
-    (void)state;
-    bed b;
-    bed_open(&b);
-    weir_checkpoint *checkpoint = owner(&b);
-    b.store.hook = hints_fail;
-    bed_run(&b, checkpoint, 1, 3);
-    weir_checkpoint_close(checkpoint);
-    checkpoint = owner(&b);
-    weir_checkpoint_close(checkpoint);
-    bed_close(&b);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -715,6 +723,7 @@ int main(void)
         TEST(blob_goes_into_an_object_where_a_failpoint_wants_it),
         TEST(fetch_that_fails_may_be_tried_again),
         TEST(build_goes_on_where_it_failed),
+        TEST(more_objects_than_one_flight_are_put_once_each),
         TEST(reset_never_gives_a_number_again),
         TEST(blobs_may_be_added_behind_a_build),
         TEST(epoch_that_is_too_big_is_refused),
@@ -723,7 +732,6 @@ int main(void)
         TEST(lost_answer_to_the_manifest_is_no_fence),
         TEST(first_stop_waits_and_the_second_ends_the_wait),
         TEST(mistakes_of_the_caller_stop_at_once),
-        TEST(hint_that_cannot_be_written_does_no_harm),
     };
     return RUN_TESTS(tests);
 }

@@ -186,6 +186,85 @@ static void ddl_names_a_type_for_each_type(void **state)
         ") ENGINE = InnoDB");
 }
 
+static weir_code ddl_of(const char *server, const char *name, const char *key_bytes,
+                        uint32_t keys, weir_buf *out, weir_err *err)
+{
+    const weir_option *const places[3] = {weir_sink_find(WEIR_STR("mysql"))->options, NULL,
+                                          NULL};
+    const weir_setting       settings[] = {
+              {.name = WEIR_STR("url"), .value = WEIR_STR("mysql://u:p@h/d")},
+              {.name = WEIR_STR("key_bytes"), .value = weir_str_of(key_bytes)},
+              {.name = WEIR_STR("table"), .value = weir_str_of(name)},
+    };
+    weir_arena *arena = weir_arena_new("test", 1 << 12);
+    weir_opts  *opts = NULL;
+    CHECK_OK(weir_opts_read(places, settings, name ? 3 : 2, arena, &opts, err), err);
+    weir_sink_table of_job = {.name = WEIR_STR("mine"),
+                              .schema = &table.schema,
+                              .keys = keys,
+                              .key = key,
+                              .opts = opts};
+    weir_code       rc =
+        weir_sink_find(WEIR_STR("mysql"))->ddl(&of_job, weir_str_of(server), out, err);
+    weir_arena_free(arena);
+    return rc;
+}
+
+/* For no server in particular: what every one of them takes. */
+static void ddl_of_a_job_s_table_is_for_the_server_that_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *server, *name, *key_bytes, *head, *text;
+    } cases[] = {
+        {"any", NULL, "100", "CREATE TABLE `mine` (", "`na``me` VARBINARY(100) NOT NULL,"},
+        {"mysql", NULL, "100", "CREATE TABLE `mine` (",
+         "`na``me` VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin NOT NULL,"},
+        {"mariadb", "it`s", "70", "CREATE TABLE `it``s` (",
+         "`na``me` VARCHAR(70) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL,"},
+        {"mysql", NULL, "800", "CREATE TABLE `mine` (",
+         "`na``me` VARBINARY(800) NOT NULL,"},
+    };
+    weir_err err;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        weir_buf sql = {0};
+        weir_err_clear(&err);
+        CHECK_OK(ddl_of(cases[i].server, cases[i].name, cases[i].key_bytes, 2, &sql, &err),
+                 &err);
+        weir_buf_byte(&sql, 0);
+        CHECK_HOLDS((const char *)sql.at, cases[i].head);
+        CHECK_HOLDS((const char *)sql.at, cases[i].text);
+        CHECK_HOLDS((const char *)sql.at, "PRIMARY KEY (`w`, `na``me`)\n) ENGINE = InnoDB");
+        weir_buf_done(&sql);
+    }
+}
+
+static void ddl_needs_a_key(void **state)
+{
+    (void)state;
+    weir_buf sql = {0};
+    weir_err err;
+    weir_err_clear(&err);
+    CHECK_FAILS(ddl_of("any", NULL, "100", 0, &sql, &err), WEIR_E_CONFIG, &err);
+    CHECK_SAYS(&err, "PRIMARY KEY");
+    CHECK_U64(sql.len, 0);
+}
+
+static void ddl_of_no_table_is_the_commit_row_s(void **state)
+{
+    (void)state;
+    weir_buf sql = {0};
+    weir_err err;
+    weir_err_clear(&err);
+    CHECK_OK(weir_sink_find(WEIR_STR("mysql"))->ddl(NULL, WEIR_STR("any"), &sql, &err),
+             &err);
+    weir_buf_byte(&sql, 0);
+    CHECK_HOLDS((const char *)sql.at, "CREATE TABLE");
+    CHECK_HOLDS((const char *)sql.at, "weir_commit");
+    CHECK_HOLDS((const char *)sql.at, "manifest_sha");
+    weir_buf_done(&sql);
+}
+
 static const struct {
     weir_type   type;
     const char *have;
@@ -278,6 +357,9 @@ int main(void)
         TEST(deletes_are_ranges),
         TEST(ddl_takes_the_best_collation_there_is),
         TEST(ddl_names_a_type_for_each_type),
+        TEST(ddl_of_a_job_s_table_is_for_the_server_that_is_named),
+        TEST(ddl_needs_a_key),
+        TEST(ddl_of_no_table_is_the_commit_row_s),
         TEST(columns_that_change_values_do_not_fit),
         TEST(collations_that_fold_or_pad_are_known),
     };
