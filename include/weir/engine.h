@@ -48,8 +48,12 @@ typedef struct weir_replay {
     weir_str         from_asked, until_asked; /* as given; kept in its manifests */
     weir_checkpoint *live;       /* looked at, never owned; for `from` and `until` */
     const weir_manifest *from;   /* NULL: where the sources begin */
-    const weir_manifest *until;  /* NULL: where the sources end at the first start. Windows
-                                    that this epoch had not closed stay open. */
+    const weir_manifest *until;  /* NULL: where the sources end at the first start, or, in a
+                                    replay that goes on, where it was to end then. Windows
+                                    that this epoch had not closed stay open. One that came
+                                    to an end may be given a later one. */
+    uint64_t         last_epoch; /* of the live lineage, at which it is over; `until` may come
+                                    before it; 0: the sources' end */
     uint64_t         rate;       /* records a second at most; 0: as they come */
 } weir_replay;
 

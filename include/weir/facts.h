@@ -50,6 +50,7 @@ typedef struct weir_facts { /* lists are in the arena */
     bool     replay;     /* it is of a replay: what follows is said of it */
     weir_str replay_from, replay_until; /* as they were asked for */
     uint64_t from_epoch, until_epoch;   /* of the live lineage; 0: the sources' start, end */
+    uint64_t last_epoch;                /* at which it is over, behind until_epoch or it */
     weir_str until_positions;           /* section of that epoch; empty: the sources' end */
 
     bool     summarised; /* what follows is known: older versions did not write it */

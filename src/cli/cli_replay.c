@@ -12,6 +12,7 @@
 
 #include "cli_lineage.h"
 #include "cli_namespace.h"
+#include "cli_steps.h"
 
 #define RATE_MAX 1000000000u /* records a second */
 
@@ -23,7 +24,9 @@ typedef struct replaying {
     weir_plan        *plan; /* in the namespace */
     cli_lineage       live;
     weir_replay       replay;
-    bool              done; /* it was over before */
+    bool              begun;   /* it has epochs */
+    bool              done;    /* it was over before */
+    uint64_t          reached; /* epoch of the live job at which it stands, or comes to first */
 } replaying;
 
 static bool is_earliest(const replaying *r)
@@ -99,8 +102,8 @@ static weir_code check_asked(const replaying *r, const weir_facts *facts, weir_e
     return weir_err_hint(err, "go on with these, choose another namespace, or pass --fresh");
 }
 
-/* *out_begun: it has epochs, and its manifests say all that there is to know. */
-static weir_code look_at_own(replaying *r, bool *out_begun, weir_err *err)
+/* What was begun under the namespace: its manifests say how to go on. */
+static weir_code look_at_own(replaying *r, weir_err *err)
 {
     cli_flags flags = *r->flags;
     cli_lineage own;
@@ -111,12 +114,16 @@ static weir_code look_at_own(replaying *r, bool *out_begun, weir_err *err)
     weir_code rc = cli_lineage_of(&flags, r->job.plan, r->name, r->stop, &own, err);
     if (rc == WEIR_OK)
         rc = weir_checkpoint_look(own.checkpoint, own.arena, &last, &finalised, err);
-    *out_begun = rc == WEIR_OK && last != NULL;
-    if (*out_begun)
+    r->begun = rc == WEIR_OK && last != NULL;
+    if (r->begun)
         rc = weir_facts_read(last, own.arena, &facts, err);
-    if (*out_begun && rc == WEIR_OK)
+    if (r->begun && rc == WEIR_OK)
         rc = check_asked(r, &facts, err); /* 2 */
-    r->done = *out_begun && rc == WEIR_OK && facts.end && finalised;
+    if (r->begun && rc == WEIR_OK) {
+        r->reached = facts.until_epoch;
+        r->replay.last_epoch = facts.last_epoch;
+        r->done = facts.end && finalised && facts.until_epoch == facts.last_epoch;
+    }
     cli_lineage_close(&own);
     if (rc != WEIR_E_NOTFOUND)
         return rc;
@@ -147,6 +154,10 @@ static weir_code find_epochs(replaying *r, weir_err *err)
     if (rc == WEIR_OK && !is_to_end(r))
         rc = find_epoch(r, "until", replay->until_asked, &replay->until, err);
     replay->live = r->live.checkpoint;
+    if (replay->until)
+        replay->last_epoch = replay->until->epoch;
+    if (replay->from)
+        r->reached = replay->from->epoch;
     if (rc != WEIR_OK || !replay->from || !replay->until ||
         replay->from->epoch < replay->until->epoch)
         return rc;
@@ -158,18 +169,64 @@ static weir_code find_epochs(replaying *r, weir_err *err)
 
 static weir_code prepare(replaying *r, weir_err *err)
 {
-    bool begun = false;
     weir_code rc = plan_it(r, err);
     if (rc == WEIR_OK)
         rc = lock_it(r, err);
     if (rc == WEIR_OK && !r->flags->fresh)
-        rc = look_at_own(r, &begun, err);
-    return rc == WEIR_OK && !begun ? find_epochs(r, err) : rc;
+        rc = look_at_own(r, err);
+    return rc == WEIR_OK && !r->begun ? find_epochs(r, err) : rc;
+}
+
+/* To the next epoch of the live job at which it has to stand. */
+static weir_code run_once(replaying *r, bool go_on, weir_status *status, weir_err *err)
+{
+    cli_flags flags = *r->flags;
+    flags.leave_open |= !is_to_end(r); /* what is closed is what that epoch had closed */
+    flags.fresh &= !go_on;
+    return cli_engine_run(&flags, r->plan, &r->replay, r->stop, status, err);
+}
+
+/* The live job is looked at again: its epochs have to be there still. */
+static weir_code find_last(replaying *r, const weir_manifest **out, weir_err *err)
+{
+    weir_manifest *last = NULL;
+    weir_code rc = WEIR_OK;
+    *out = r->replay.until;
+    if (*out != NULL)
+        return WEIR_OK;
+    rc = cli_lineage_of(r->flags, r->job.plan, WEIR_STR(""), r->stop, &r->live, err);
+    if (rc == WEIR_OK)
+        rc = weir_checkpoint_find(r->live.checkpoint, r->replay.last_epoch, r->live.arena,
+                                  &last, err);
+    *out = last;
+    return rc;
+}
+
+/* Step by step: where runs of the live job ended it closed windows before their time, and what
+   came later for them was late. */
+static weir_code run_steps(replaying *r, weir_status *status, weir_err *err)
+{
+    const weir_manifest *last = NULL;
+    cli_step *step = NULL;
+    uint32_t steps = 0;
+    weir_code rc = find_last(r, &last, err);
+    if (rc == WEIR_OK)
+        rc = cli_steps_find(&r->live, last, r->reached, &step, &steps, err);
+    for (uint32_t i = 0; i < steps && rc == WEIR_OK && !atomic_load(r->stop); i++) {
+        weir_arena *arena = weir_arena_new("step", 64 << 10);
+        weir_manifest *until = NULL;
+        rc = weir_checkpoint_read(r->live.checkpoint, step[i].gen, step[i].idx, arena, &until,
+                                  err);
+        r->replay.until = until;
+        if (rc == WEIR_OK)
+            rc = run_once(r, r->begun || i > 0, status, err);
+        weir_arena_free(arena);
+    }
+    return rc;
 }
 
 static weir_code run_replay(replaying *r, weir_status *status, weir_err *err)
 {
-    cli_flags flags = *r->flags;
     weir_code rc = prepare(r, err);
     if (rc != WEIR_OK)
         return rc;
@@ -177,8 +234,10 @@ static weir_code run_replay(replaying *r, weir_status *status, weir_err *err)
         weir_log_info("the replay is over", WEIR_F_STR("namespace", r->name));
         return WEIR_OK;
     }
-    flags.leave_open |= !is_to_end(r); /* what is closed is what that epoch had closed */
-    return cli_engine_run(&flags, r->plan, &r->replay, r->stop, status, err);
+    if (r->begun || is_to_end(r)) /* it goes on to where it was to end then */
+        rc = run_once(r, false, status, err);
+    bool over = is_to_end(r) || (r->begun && r->reached == r->replay.last_epoch);
+    return rc == WEIR_OK && !over ? run_steps(r, status, err) : rc;
 }
 
 /* False: the exit code is in *out_code. */

@@ -200,6 +200,7 @@ static weir_code read_replay(facts_reader *f, weir_err *err)
     out->replay_until = read_text(f);
     out->from_epoch = weir_read_varint(&f->reader);
     out->until_epoch = weir_read_varint(&f->reader);
+    out->last_epoch = weir_read_varint(&f->reader);
     out->until_positions = read_text(f);
     return close_section(f, "replay", err);
 }

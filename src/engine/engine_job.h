@@ -92,7 +92,7 @@ typedef struct engine_epoch {
 
 /* What a replay has to know of the epoch that it ends at; see engine_replay.c. */
 typedef struct engine_replay {
-    uint64_t   from_epoch, until_epoch; /* 0: the sources' start, their end */
+    uint64_t   from_epoch, until_epoch, last_epoch; /* 0: the sources' start, their end */
     weir_str   positions; /* section of the epoch at which it ends; empty: the sources' end */
     weir_facts until;     /* read from it */
 } engine_replay;

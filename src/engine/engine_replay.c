@@ -76,6 +76,13 @@ static weir_code end_at_epoch(engine_job *engine, weir_str positions, weir_err *
     return WEIR_OK;
 }
 
+static weir_code end_at(engine_job *engine, const weir_manifest *until, weir_err *err)
+{
+    engine->ended = false;
+    engine->replay.until_epoch = until->epoch;
+    return end_at_epoch(engine, weir_manifest_section(until, "positions"), err);
+}
+
 static weir_code restore_from(engine_job *engine, const weir_replay *replay, weir_err *err)
 {
     const weir_manifest *from = replay->from;
@@ -103,10 +110,8 @@ weir_code engine_replay_begin(engine_job *engine, weir_err *err)
     if (rc != WEIR_OK)
         return rc;
     each_ends(engine, true);
-    if (replay->until == NULL)
-        return WEIR_OK;
-    engine->replay.until_epoch = replay->until->epoch;
-    return end_at_epoch(engine, weir_manifest_section(replay->until, "positions"), err);
+    engine->replay.last_epoch = replay->last_epoch;
+    return replay->until ? end_at(engine, replay->until, err) : WEIR_OK;
 }
 
 weir_code engine_replay_resume(engine_job *engine, weir_err *err)
@@ -120,6 +125,9 @@ weir_code engine_replay_resume(engine_job *engine, weir_err *err)
                          "the manifest is not one of a replay");
     engine->replay.from_epoch = facts.from_epoch;
     engine->replay.until_epoch = facts.until_epoch;
+    engine->replay.last_epoch = facts.last_epoch;
+    if (engine->setup->replay->until && engine->ended)
+        return end_at(engine, engine->setup->replay->until, err);
     return facts.until_positions.len > 0 ? end_at_epoch(engine, facts.until_positions, err)
                                          : WEIR_OK;
 }
@@ -133,6 +141,7 @@ void engine_replay_write(const engine_job *engine, weir_buf *out)
     weir_buf_blob(out, replay->until_asked);
     weir_buf_varint(out, engine->replay.from_epoch);
     weir_buf_varint(out, engine->replay.until_epoch);
+    weir_buf_varint(out, engine->replay.last_epoch);
     weir_buf_blob(out, engine->replay.positions);
     weir_buf_u32(out, weir_crc32c(0, (weir_str){out->at + from, out->len - from}));
 }

@@ -30,7 +30,8 @@ static void start(bench *b)
     b->setup.clock = weir_clock_system();
     b->setup.until_end = true;
     b->setup.replay = &b->replay;
-    b->replay = (weir_replay){.from_asked = WEIR_STR("before"), .until_asked = WEIR_STR("17")};
+    b->replay = (weir_replay){.from_asked = WEIR_STR("before"), .until_asked = WEIR_STR("23"),
+                               .last_epoch = 23};
     engine->setup = &b->setup;
     engine->clock = b->setup.clock;
     engine->status = &b->status;
@@ -185,11 +186,33 @@ static void a_later_start_needs_its_own_manifest_only(void **state)
     CHECK_OK(weir_facts_read(&last, b.engine.arena, &facts, &b.err), &b.err);
     CHECK(facts.replay);
     CHECK_STR(facts.replay_from, "before");
-    CHECK_STR(facts.replay_until, "17");
+    CHECK_STR(facts.replay_until, "23");
     CHECK_U64(facts.from_epoch, 9);
     CHECK_U64(facts.until_epoch, 17);
+    CHECK_U64(facts.last_epoch, 23);
     stop(&b);
     weir_buf_done(&section);
+}
+
+/* Only one that came to its end goes on to a later epoch. */
+static void an_end_may_be_moved_on(void **state)
+{
+    (void)state;
+    for (int ended = 0; ended < 2; ended++) {
+        bench b;
+        weir_buf section = {0};
+        start(&b);
+        CHECK_OK(engine_replay_begin(&b.engine, &b.err), &b.err);
+        engine_replay_write(&b.engine, &section);
+        end_at_17(&b);
+        b.engine.ended = ended;
+        CHECK_OK(go_on(&b, weir_buf_view(&section)), &b.err);
+        CHECK_INT(engine_replay_to_epoch(&b.engine), ended);
+        CHECK_U64(b.engine.replay.until_epoch, ended ? 17 : 0);
+        CHECK(!b.engine.ended);
+        stop(&b);
+        weir_buf_done(&section);
+    }
 }
 
 static void any_damaged_byte_is_found(void **state)
@@ -223,6 +246,7 @@ int main(void)
         TEST(what_is_gone_cannot_be_ended_at),
         TEST(what_came_later_is_not_read),
         TEST(a_later_start_needs_its_own_manifest_only),
+        TEST(an_end_may_be_moved_on),
         TEST(any_damaged_byte_is_found),
     };
     return RUN_TESTS(tests);
