@@ -69,11 +69,12 @@ static weir_code walk(cli_lineage *live, cli_step at, uint64_t after, uint64_t k
         bool early = false;
         rc = run_before(live, &at, kept, arena, &before, err);
         bool more = rc == WEIR_OK && before != NULL && before->epoch > after;
+        bool amended = more && before->epoch == at.epoch; /* `at` stands for it */
         if (more) {
             at = (cli_step){before->gen, before->idx, before->epoch};
             rc = closed_early(before, arena, &early, err);
         }
-        if (early && rc == WEIR_OK)
+        if (early && !amended && rc == WEIR_OK)
             rc = add(list, &at, err);
         weir_arena_free(arena);
         if (!more)
