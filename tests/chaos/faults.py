@@ -89,22 +89,23 @@ class Faults:
         return {"worker": worker.number, "rival": rivals[0].number}
 
     def rival(self, fault):
-        """A second worker, at once or by watching first; in the end one of both goes."""
+        """A second worker or two, at once or by watching first; in the end one of them stays."""
         worker = self.fleet.pick("newest")
         if worker is None:
             return None
-        rival = self.fleet.start(other_host(worker), fault.more["rival_takes_over"])
-        if rival is None:
+        hosts = [other_host(worker), worker.host][:1 + fault.more["both_at_once"]]
+        rivals = [self.fleet.start(host, fault.more["rival_takes_over"]) for host in hosts]
+        if None in rivals:
             return None
         wait_for(fault.for_s)
-        goes = worker if fault.more["which"] == "oldest" else rival
-        if not goes.ended() and not (rival.ended() or worker.ended()):
-            if fault.more["ends_by"] == "kill":
-                goes.die()
-            else:
-                self.fleet.ask(goes)
-        return {"worker": worker.number, "rival": rival.number,
-                "takes_over": fault.more["rival_takes_over"], "goes": goes.number}
+        left = [one for one in (worker, *rivals) if not one.ended() and not one.still]
+        stays = left[-1:] if fault.more["which"] == "oldest" else left[:1]
+        for one in left:
+            if one not in stays:
+                one.die() if fault.more["ends_by"] == "kill" else self.fleet.ask(one)
+        return {"worker": worker.number, "rivals": ",".join(str(one.number) for one in rivals),
+                "takes_over": fault.more["rival_takes_over"],
+                "stays": ",".join(str(one.number) for one in stays)}
 
     def clock(self, fault):
         self.fleet.clocks[fault.more["host"]].step(fault.more["offset_s"])

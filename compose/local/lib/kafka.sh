@@ -56,6 +56,8 @@ num.io.threads=2
 log.cleaner.dedupe.buffer.size=4194304
 log.cleaner.threads=1
 log.retention.ms=-1
+broker.session.timeout.ms=${WEIR_KAFKA_SESSION_MS:-9000}
+broker.heartbeat.interval.ms=$((${WEIR_KAFKA_SESSION_MS:-9000} / 5))
 PROPERTIES
         kafka_listeners "$plain" "$controller"
     } >"$data/kafka/server.properties"
