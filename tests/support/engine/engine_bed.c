@@ -62,8 +62,9 @@ static weir_code store_at(void *self, weir_str location, weir_store **out,
                           weir_str *out_prefix, weir_err *err)
 {
     engine_bed *bed = self;
+    if (bed->no_store)
+        return weir_fail(err, WEIR_E_CONFIG, "the test has no store");
     lent_store *lent = weir_heap_new(1, sizeof *lent);
-    (void)err;
     lent->base.kind = &lent_kind;
     lent->lender = &bed->store.base;
     *out = &lent->base;

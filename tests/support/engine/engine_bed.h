@@ -27,6 +27,7 @@ typedef struct engine_bed {
     weir_arena     *arena; /* of the plan */
     weir_plan      *plan;
     bool            until_end, leave_open, fresh;
+    bool            no_store; /* it cannot be made */
     weir_err        err;
     weir_code       rc;
     pthread_t       thread;

@@ -213,6 +213,12 @@ static bool counts_down(_Atomic uint32_t *left)
     return true;
 }
 
+static weir_exit exit_of_halt(void)
+{
+    int chosen = atomic_load(&keep_fault.halt_exit);
+    return chosen ? (weir_exit)chosen : WEIR_EXIT_SINK_SCHEMA;
+}
+
 static weir_code execute(weir_sink *sink, const weir_commit_id *id, weir_history *history,
                          weir_refusals *refusals, weir_err *err)
 {
@@ -223,7 +229,7 @@ static weir_code execute(weir_sink *sink, const weir_commit_id *id, weir_history
     if (counts_down(&keep_fault.away_execute))
         return weir_retry(err, WEIR_E_REMOTE, "the test says away");
     if (atomic_load(&keep_fault.halt_execute))
-        return weir_halt(err, WEIR_EXIT_SINK_SCHEMA, WEIR_E_REMOTE, "the test says halt");
+        return weir_halt(err, exit_of_halt(), WEIR_E_REMOTE, "the test says halt");
     weir_reader reader = weir_reader_of(weir_buf_view(&self->staged));
     bool        again = weir_read_byte(&reader);
     while (!again && next_row(&reader, &row)) {

@@ -139,8 +139,9 @@ static weir_code seek(weir_source *source, uint32_t partition, const weir_positi
                       weir_err *err)
 {
     script_source *self = self_of(source);
-    (void)err;
     weir_assert(partition < SCRIPT_PARTITIONS);
+    if (self->topic->gone)
+        return weir_halt(err, WEIR_EXIT_OFFSET_GAP, WEIR_E_REMOTE, "the script says gone");
     self->next[partition] = position->next_offset;
     self->sought[partition] = true;
     return WEIR_OK;

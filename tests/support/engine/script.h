@@ -32,6 +32,7 @@ typedef struct script_topic {
     uint32_t         partitions;
     script_partition partition[SCRIPT_PARTITIONS];
     bool             compacted;
+    bool             gone; /* no position can be sought any more */
     uint32_t         block_records;  /* of a block, at most; 0: 100 */
     _Atomic uint64_t polls;
     uint64_t         halt_at_poll;   /* 0: never; this poll and all behind fail for good */
