@@ -373,6 +373,24 @@ static weir_code set_mark(collect *c, const record_place *first, weir_err *err)
     return rc;
 }
 
+/* Another collector with a higher mark may be taking what ours would keep: nothing is damaged
+   then, and there is nothing for us to do. */
+static weir_code find_live_alone(collect *c, bool *out_known, weir_err *err)
+{
+    bool      goes_on = false;
+    weir_code rc = look_around(c, &goes_on, err);
+    if (rc != WEIR_OK || !goes_on)
+        return rc;
+    rc = find_live(c, out_known, err);
+    if (rc != WEIR_E_CORRUPT)
+        return rc;
+    weir_err found = *err;
+    rc = look_around(c, &goes_on, err);
+    if (rc == WEIR_OK && goes_on)
+        *err = found;
+    return rc == WEIR_OK && goes_on ? found.code : rc;
+}
+
 static weir_code run(collect *c, weir_err *err)
 {
     keep_mark    before;
@@ -387,8 +405,8 @@ static weir_code run(collect *c, weir_err *err)
         return rc; /* nothing is older */
     rc = set_mark(c, &first, err);
     if (rc == WEIR_OK)
-        rc = find_live(c, &known, err);
-    if (rc != WEIR_OK)
+        rc = find_live_alone(c, &known, err);
+    if (rc != WEIR_OK || c->out->stopped != NULL)
         return rc;
     if (!known) {
         c->out->stopped = "an epoch that is kept is of a version that did not list what it "
@@ -398,6 +416,8 @@ static weir_code run(collect *c, weir_err *err)
     rc = sweep(c, "data", err);
     if (rc == WEIR_OK && c->out->stopped == NULL)
         rc = sweep(c, "log", err);
+    if (rc == WEIR_OK && c->out->stopped == NULL && !c->setup->dry_run)
+        rc = keep_marks_tidy(c->log, c->mark.first.epoch, c->arena, err);
     return rc;
 }
 

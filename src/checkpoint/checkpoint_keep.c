@@ -4,35 +4,113 @@
  * together, and the SEAL of the generation before names the last manifest of all that came
  * before it. SEALs are never removed, so that way back is never cut off.
  *
- * Gives      keep_mark_*, keep_tail_look, keep_before_generation, keep_place_at,
+ * The mark only grows. It is the highest of the objects marks/<epoch>, each of which is put
+ * once; lower ones are removed by whoever has a higher one. The bad case that this prevents: a
+ * collector decides on epoch 10 and sleeps, another one decides on 20, takes all before it; the
+ * first puts its mark over the other's, and somebody pins epoch 15, of which nothing is left.
+ *
+ * Gives      keep_mark_*, keep_marks_tidy, keep_tail_look, keep_before_generation, keep_place_at,
  *            keep_first_since; weir_checkpoint_span, _find, _find_time, _choose_lineage.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "checkpoint_keep.h"
 
+#include <stdio.h>
+
 #include "weir/failpoint.h"
 
-weir_code keep_mark_read(const checkpoint_log *log, weir_arena *arena, keep_mark *out,
-                         weir_err *err)
+#define MARK_PATIENCE_US (10LL * 1000000)
+
+enum { MARKS_PAGE = 100, LOOKS_MAX = 4 };
+
+static bool mark_number(const log_key *folder, weir_str key, uint64_t *out)
+{
+    weir_str digits = {key.at + folder->len, key.len - folder->len};
+    return weir_str_to_u64(digits, out) && *out > 0;
+}
+
+/* The highest one that is there, 0: none. */
+static weir_code find_mark(const checkpoint_log *log, weir_arena *arena, uint64_t *out,
+                           weir_err *err)
+{
+    log_key   folder = log_key_of_folder(log, "marks");
+    weir_buf  after = {0};
+    uint32_t  count = MARKS_PAGE;
+    weir_code rc = WEIR_OK;
+    *out = 0;
+    while (rc == WEIR_OK && count == MARKS_PAGE) {
+        weir_listed *listed = NULL;
+        rc = log->store->kind->list(log->store, log_key_text(&folder), weir_buf_view(&after),
+                                    MARKS_PAGE, arena, &listed, &count, err);
+        for (uint32_t i = 0; rc == WEIR_OK && i < count; i++) {
+            uint64_t number = 0;
+            if (mark_number(&folder, listed[i].key, &number) && number > *out)
+                *out = number;
+        }
+        if (rc == WEIR_OK && count == MARKS_PAGE) {
+            weir_buf_clear(&after);
+            weir_buf_str(&after, listed[count - 1].key);
+        }
+    }
+    weir_buf_done(&after);
+    return rc;
+}
+
+static weir_code read_mark(const checkpoint_log *log, const log_key *key, weir_arena *arena,
+                           keep_mark *out, weir_err *err)
 {
     checkpoint_record record = {.idx = 0};
-    log_key           key = log_key_of_mark(log);
-    *out = (keep_mark){.there = false};
-    weir_code rc = log_read(log, &key, arena, &record, err);
-    if (rc == WEIR_E_NOTFOUND)
-        return WEIR_OK;
+    weir_code         rc = log_read(log, key, arena, &record, err);
     if (rc != WEIR_OK)
         return rc;
     if (record.kind != RECORD_MARK || record.prev.idx == 0)
-        return log_corrupt(&key, "it is not the collector's mark", err);
+        return log_corrupt(key, "it is not the collector's mark", err);
     *out = (keep_mark){.there = true, .first = record.prev, .sha = record.sha};
     return WEIR_OK;
 }
 
-weir_code keep_mark_write(const checkpoint_log *log, const record_place *first,
-                          weir_arena *arena, keep_mark *out, int64_t *out_store_us,
-                          weir_err *err)
+weir_code keep_mark_read(const checkpoint_log *log, weir_arena *arena, keep_mark *out,
+                         weir_err *err)
+{
+    weir_code rc = WEIR_E_NOTFOUND;
+    *out = (keep_mark){.there = false};
+    for (int looks = 0; rc == WEIR_E_NOTFOUND && looks < LOOKS_MAX; looks++) {
+        uint64_t number = 0;
+        rc = find_mark(log, arena, &number, err);
+        log_key key = number > 0 ? log_key_of_mark(log, number) : log_key_of_old_mark(log);
+        if (rc == WEIR_OK)
+            rc = read_mark(log, &key, arena, out, err);
+        if (rc == WEIR_E_NOTFOUND && number == 0)
+            return WEIR_OK;
+    }
+    if (rc == WEIR_E_NOTFOUND) /* each time a newer one had come */
+        return weir_retry(err, WEIR_E_CONFLICT, "the collector's marks come and go");
+    return rc;
+}
+
+/* When the store says that it has an object, which was just put. */
+static weir_code store_time(const checkpoint_log *log, const log_key *key, weir_arena *arena,
+                            int64_t *out_us, weir_err *err)
+{
+    weir_listed *listed = NULL;
+    uint32_t     count = 0;
+    weir_code    rc = log->store->kind->list(log->store, log_key_text(key), WEIR_STR(""), 1,
+                                             arena, &listed, &count, err);
+    if (rc != WEIR_OK)
+        return rc;
+    if (count != 1 || !weir_str_eq(listed[0].key, log_key_text(key)))
+        return weir_retry(err, WEIR_E_REMOTE,
+                          "the store does not list '%s', which was just put", key->at);
+    *out_us = listed[0].modified_us;
+    return WEIR_OK;
+}
+
+/* The mark of an epoch is put once: of two collectors the slower one puts a lower mark, which
+   counts for nothing, or finds the other's. */
+static weir_code put_mark(const checkpoint_log *log, const log_key *key,
+                          const record_place *first, weir_arena *arena, keep_mark *out,
+                          bool *out_mine, weir_err *err)
 {
     checkpoint_record record = {.kind = RECORD_MARK,
                                 .job = log->job,
@@ -43,27 +121,65 @@ weir_code keep_mark_write(const checkpoint_log *log, const record_place *first,
                                 .prev = *first,
                                 .written_us = log->clock->wall_us(log->clock)};
     weir_buf          bytes = {0};
-    weir_listed      *listed = NULL;
-    uint32_t          count = 0;
-    log_key           key = log_key_of_mark(log);
-    weir_assert(first->idx > 0);
-    weir_random_nonce(record.nonce); /* so that two collectors' marks differ */
+    weir_random_nonce(record.nonce);
     record_write(&bytes, &record);
+    log_write write = {.key = key,
+                       .bytes = weir_buf_view(&bytes),
+                       .sha = record.sha,
+                       .stop_at = 1,
+                       .patience_us = MARK_PATIENCE_US};
     WEIR_FAILPOINT(gc_mark);
-    weir_code rc =
-        weir_store_put_one(log->store, log_key_text(&key), weir_buf_view(&bytes), err);
+    weir_code rc = log_write_once(log, &write, arena, err);
     weir_buf_done(&bytes);
-    if (rc == WEIR_OK)
-        rc = log->store->kind->list(log->store, log_key_text(&key), WEIR_STR(""), 1, arena,
-                                    &listed, &count, err);
     if (rc != WEIR_OK)
         return rc;
-    if (count != 1 || !weir_str_eq(listed[0].key, log_key_text(&key)))
-        return weir_retry(err, WEIR_E_REMOTE,
-                          "the store does not list '%s', which was just put", key.at);
     *out = (keep_mark){.there = true, .first = *first, .sha = record.sha};
-    *out_store_us = listed[0].modified_us;
+    *out_mine = write.mine;
+    if (write.mine)
+        return WEIR_OK;
+    if (write.other.kind != RECORD_MARK || write.other.prev.epoch != first->epoch)
+        return log_corrupt(key, "it is not the collector's mark", err);
+    *out = (keep_mark){.there = true, .first = write.other.prev, .sha = write.other.sha};
     return WEIR_OK;
+}
+
+weir_code keep_mark_write(const checkpoint_log *log, const record_place *first,
+                          weir_arena *arena, keep_mark *out, int64_t *out_store_us,
+                          weir_err *err)
+{
+    log_key key = log_key_of_mark(log, first->epoch);
+    bool    mine = false;
+    weir_assert(first->idx > 0);
+    weir_code rc = put_mark(log, &key, first, arena, out, &mine, err);
+    if (rc == WEIR_OK && !mine) { /* it may be a day old: something else tells the time */
+        key = log_key_of_folder(log, "marks");
+        key.len += (size_t)snprintf(key.at + key.len, sizeof key.at - key.len, "clock");
+        WEIR_FAILPOINT(gc_clock);
+        rc = weir_store_put_one(log->store, log_key_text(&key), WEIR_STR("now"), err);
+        WEIR_FAILPOINT(gc_look);
+    }
+    return rc == WEIR_OK ? store_time(log, &key, arena, out_store_us, err) : rc;
+}
+
+weir_code keep_marks_tidy(const checkpoint_log *log, uint64_t epoch, weir_arena *arena,
+                          weir_err *err)
+{
+    log_key      folder = log_key_of_folder(log, "marks");
+    weir_listed *listed = NULL;
+    weir_object  object[WEIR_STORE_PARALLEL] = {{.rc = WEIR_OK}};
+    uint32_t     count = 0, lower = 0;
+    WEIR_FAILPOINT(gc_look);
+    weir_code rc = log->store->kind->list(log->store, log_key_text(&folder), WEIR_STR(""),
+                                          WEIR_STORE_PARALLEL, arena, &listed, &count, err);
+    for (uint32_t i = 0; rc == WEIR_OK && i < count; i++) {
+        uint64_t number = 0;
+        if (mark_number(&folder, listed[i].key, &number) && number < epoch)
+            object[lower++].key = listed[i].key;
+    }
+    if (rc != WEIR_OK || lower == 0)
+        return rc;
+    WEIR_FAILPOINT(gc_delete);
+    return log->store->kind->remove(log->store, object, lower, err);
 }
 
 weir_code keep_tail_look(const checkpoint_log *log, weir_arena *arena, keep_tail *out,

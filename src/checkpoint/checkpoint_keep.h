@@ -16,9 +16,13 @@ typedef struct keep_mark {
 } keep_mark;
 weir_code keep_mark_read(const checkpoint_log *log, weir_arena *arena, keep_mark *out,
                          weir_err *err);
-/* Also gives the time at which the store says that it has it. */
+/* Puts the mark of an epoch, or finds it there. Also gives the time by the store's clock. */
 weir_code keep_mark_write(const checkpoint_log *log, const record_place *first,
                           weir_arena *arena, keep_mark *out, int64_t *out_store_us,
+                          weir_err *err);
+
+/* Removes marks that are lower. */
+weir_code keep_marks_tidy(const checkpoint_log *log, uint64_t epoch, weir_arena *arena,
                           weir_err *err);
 
 typedef struct keep_pins {

@@ -73,7 +73,15 @@ log_key log_key_of_hint(const checkpoint_log *log)
     return key;
 }
 
-log_key log_key_of_mark(const checkpoint_log *log)
+log_key log_key_of_mark(const checkpoint_log *log, uint64_t epoch)
+{
+    log_key key = key_start(log);
+    weir_assert(epoch >= 1);
+    key_end(&key, "marks/%012" PRIu64, epoch);
+    return key;
+}
+
+log_key log_key_of_old_mark(const checkpoint_log *log)
 {
     log_key key = key_start(log);
     key_end(&key, "mark");

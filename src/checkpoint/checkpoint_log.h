@@ -28,7 +28,8 @@ void blob_ref_write(weir_buf *out, const weir_blob_ref *ref);
 log_key  log_key_of_record(const checkpoint_log *log, uint64_t gen, uint64_t idx);
 log_key  log_key_of_seal(const checkpoint_log *log, uint64_t gen); /* the copy */
 log_key  log_key_of_hint(const checkpoint_log *log);
-log_key  log_key_of_mark(const checkpoint_log *log);
+log_key  log_key_of_mark(const checkpoint_log *log, uint64_t epoch);
+log_key  log_key_of_old_mark(const checkpoint_log *log); /* of a version that had one */
 log_key  log_key_of_pin(const checkpoint_log *log, weir_str name); /* name may be "" */
 log_key  log_key_of_folder(const checkpoint_log *log, const char *name);
 log_key  log_key_of_data(const checkpoint_log *log, const weir_blob_ref *ref);

@@ -259,7 +259,7 @@ static weir_code look(verify *v, bool *out_goes_on, weir_err *err)
     weir_code rc = keep_tail_look(v->log, v->arena, &v->tail, err);
     *out_goes_on = rc == WEIR_OK;
     if (rc == WEIR_OK) {
-        key = log_key_of_mark(v->log);
+        key = log_key_of_folder(v->log, "marks");
         rc = keep_mark_read(v->log, v->arena, &v->mark, err);
     }
     if (rc != WEIR_E_CORRUPT)

@@ -37,6 +37,8 @@
  *                   deltas, not the stored blocks of an open file
  *   NO_PINS         (with PINS) pins are not looked at
  *   PIN_RACE        (with PINS) pins are looked at once, before the proof is written
+ *   PLAIN_PUT       (with PINS) another collector, which decided earlier and slept, puts its
+ *                   proof over the newer one
  *   OPEN_GENERATION data objects of the open generation are removed when no manifest names them
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -306,6 +308,20 @@ active proctype People()
     };
 out:
     skip
+}
+#endif
+
+#ifdef PLAIN_PUT
+/* What it decided on was nothing; with a proof that only grows that changes nothing. */
+active proctype Slower()
+{
+    byte b = 1;
+    atomic {
+        do
+        :: b <= NE -> condemned[b] = false; b++
+        :: else -> break
+        od
+    }
 }
 #endif
 

@@ -429,7 +429,7 @@ static faulty_act meddle(void *self, const char *verb, const weir_object *object
 {
     meddler *m = self;
     (void)call;
-    m->marked |= strcmp(verb, "put") == 0 && weir_str_is(object->key, BED_BASE "mark");
+    m->marked |= strcmp(verb, "put_new") == 0 && weir_str_starts(object->key, BED_BASE "marks/");
     if (m->done || !m->marked || !weir_str_starts(object->key, BED_BASE "log/"))
         return FAULTY_PASS;
     m->done = true;
@@ -440,7 +440,7 @@ static faulty_act meddle(void *self, const char *verb, const weir_object *object
 static void other_collector(history *h)
 {
     weir_arena  *arena = weir_arena_new("other", 4096);
-    record_place first = {.gen = 1, .idx = 1, .epoch = 1, .sha = {{1}}};
+    record_place first = {.gen = 99, .idx = 1, .epoch = 1000, .sha = {{1}}};
     keep_mark    mark;
     int64_t      at_us;
     CHECK_OK(keep_mark_write(&h->tool->log, &first, arena, &mark, &at_us, &h->b.err),
@@ -496,6 +496,79 @@ static void what_others_do_ends_the_round(void **state)
     collect_meddled(pins_the_last, "a pin came or went");
     collect_meddled(takes_over, "another process owns the task");
     collect_meddled(stops, "it was told to stop");
+}
+
+static uint64_t marks_of(history *h)
+{
+    uint32_t     count = 0;
+    uint64_t     marks = 0;
+    weir_listed *listed = list(h, &count);
+    for (uint32_t i = 0; i < count; i++)
+        marks += weir_str_starts(listed[i].key, BED_BASE "marks/0");
+    return marks;
+}
+
+typedef struct sleeper { /* a collector that sleeps in front of its mark */
+    history *h;
+    int64_t  awake_us;
+    uint64_t pinned;
+    bool     done;
+} sleeper;
+
+static faulty_act sleep_before_the_mark(void *self, const char *verb, const weir_object *object,
+                                        uint64_t call)
+{
+    sleeper *s = self;
+    (void)call;
+    if (s->done || strcmp(verb, "put_new") != 0 ||
+        !weir_str_starts(object->key, BED_BASE "marks/"))
+        return FAULTY_PASS;
+    s->done = true;
+    weir_checkpoint *other = bed_checkpoint(&s->h->b);
+    weir_collected   out;
+    go_on(s->h, 60);
+    fake_clock_move(&s->h->b.clock, HOUR_US);
+    weir_collect_setup setup = {.retain_us = 0};
+    CHECK_OK(weir_checkpoint_collect(other, &setup, &out, &s->h->b.err), &s->h->b.err);
+    CHECK_U64(out.manifests > 20, true);
+    CHECK(out.stopped == NULL);
+    s->pinned = out.first - 1; /* the other one has taken it */
+    weir_checkpoint_close(other);
+    return FAULTY_PASS;
+}
+
+/* Of two collectors the one that slept puts its mark last. It must not count: an epoch between
+   the two could be pinned then, and is gone. */
+static void mark_of_a_collector_that_slept_does_not_count(void **state)
+{
+    (void)state;
+    history           *h = calloc(1, sizeof *h);
+    sleeper            s = {.h = h};
+    weir_collect_setup setup = {.retain_us = 0};
+    weir_manifest     *manifest = NULL;
+    weir_span          span;
+    start(h, 21);
+    go_on(h, 40);
+    (void)tool_of(h);
+    h->b.store.hook = sleep_before_the_mark;
+    h->b.store.self = &s;
+    CHECK_OK(weir_checkpoint_collect(h->tool, &setup, &h->out, &h->b.err), &h->b.err);
+    h->b.store.hook = NULL;
+    CHECK(s.done);
+    assert_non_null(h->out.stopped);
+    assert_string_equal(h->out.stopped, "another collector is at work");
+    CHECK_OK(weir_checkpoint_span(h->tool, &span, &h->b.err), &h->b.err);
+    CHECK_U64(span.first, s.pinned + 1);
+    CHECK_FAILS(weir_checkpoint_find(h->tool, s.pinned, h->b.arena, &manifest, &h->b.err),
+                WEIR_E_NOTFOUND, &h->b.err);
+    weir_manifest gone = {.gen = 1, .idx = 1, .epoch = s.pinned, .sha = {{1}}};
+    CHECK_FAILS(weir_checkpoint_pin(h->tool, WEIR_STR("late"), &gone, &h->b.err),
+                WEIR_E_NOTFOUND, &h->b.err);
+    collect(h, 0, 0, false);
+    check_all(h, 0);
+    CHECK_U64(marks_of(h), 1); /* lower ones are gone */
+    end(h);
+    free(h);
 }
 
 static void pin_keeps_an_epoch_and_unpin_lets_it_go(void **state)
@@ -628,6 +701,7 @@ int main(void)
         TEST(round_that_ends_anywhere_is_finished_by_the_next),
         TEST(seal_is_never_taken_wherever_it_is),
         TEST(what_others_do_ends_the_round),
+        TEST(mark_of_a_collector_that_slept_does_not_count),
         TEST(pin_keeps_an_epoch_and_unpin_lets_it_go),
         TEST(pin_that_is_damaged_stops_the_collector),
         TEST(nothing_is_taken_that_the_store_has_not_had_for_long),
