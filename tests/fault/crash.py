@@ -28,7 +28,9 @@ BASE = {"src_small_block": "yes", "ep_poll": "delay(10)", "gen_is_full": "5*off-
 # How the ways begin on which a failpoint may be met. `behind`: what killed the run before;
 # `then`: a second one, behind which the database is put back to where it was before it.
 # `refuses`: the table refuses rows behind it, and what is run is a repair; `claims`: what killed
-# that one, after which the table takes the rows again.
+# that one, after which the table takes the rows again. `given`: what the run gets beside the base
+# (and no other one: who comes behind a zombie must not take what it may come back to); `first`:
+# what killed such a run before.
 SITUATIONS = {
     "start": {},
     "committed": {"behind": "ep_put_manifest=3*off->kill(after)"},
@@ -39,6 +41,9 @@ SITUATIONS = {
     "stopped": {"behind": "ep_finalised=3*off->1*term"},
     "refused": {"behind": "ep_put_manifest=3*off->kill(after)", "refuses": True},
     "claimed": {"behind": "ep_put_manifest=3*off->kill(after)", "claims": "rp_claimed=kill"},
+    "collected": {"behind": "ep_finalised=6*off->kill", "given": {"gc_is_old": "yes"}},
+    "marked": {"behind": "ep_finalised=6*off->kill", "given": {"gc_is_old": "yes"},
+               "first": "gc_delete=kill(after)"},
     "shutdown": {"behind": "ep_put_manifest=3*off->kill(after)", "bounded": False},
 }
 
@@ -51,13 +56,9 @@ AMENDED = {"refused": 1, "claimed": 0}  # epochs, in situations
 # What makes another result of a step, and no fault: a row that is taken counts as refused.
 MISLEADS = {("rp_try", "return(refused)")}
 
-# Those that no run of this job can reach, and why.
-OUT_OF_REACH = {
-    "gc_mark": "nothing of this job is older than an hour; tests/unit/checkpoint collects",
-    "gc_read": "as gc_mark",
-    "gc_delete": "as gc_mark",
-    "cred_refresh": "a folder needs no credentials; tests/e2e kills at it",
-}
+# Those that no run of this job can reach, and the test of the same build that walks them: a folder
+# needs no credentials.
+WALKED_BY = {"cred_refresh": "unit.store.s3_auth"}
 
 
 # --- weir/failpoints.def -------------------------------------------------------------------------
@@ -155,13 +156,15 @@ class Bench:
         code = self.whole.run(env={"WEIR_FAILPOINT": spec()})
         if code != 0 or self.whole.wrong():
             raise RuntimeError(f"exit {code}\n{self.whole.wrong()}\n{self.whole.why()}")
-        wanted = self.shown(self.whole)
+        wanted = self.shown(self.whole, ())
         self.wanted = {name: wanted for name in SITUATIONS}
         self.passes, self.calls = {}, set()
+        self.taken = {}  # records that a collector may have taken, by situation
         for name, situation in SITUATIONS.items():
             self.prepare(name, **situation)
 
-    def prepare(self, name, behind=None, then=None, bounded=True, refuses=False, claims=None):
+    def prepare(self, name, behind=None, then=None, bounded=True, refuses=False, claims=None,
+                given=(), first=None):
         """Makes what the situation begins with, and learns which failpoints come then."""
         killed = self.folder / f"before-{name}"
         job = self.job(killed.name).share(self.whole)
@@ -174,16 +177,20 @@ class Bench:
         if then:
             shutil.rmtree(killed / "mysql")
             (killed / "mysql-before").rename(killed / "mysql")
+        if given:
+            self.taken[name] = job.records()
         if refuses or claims:
             alter(job, REFUSES)
         if claims:
             self.must_end(job, "refused", spec(claims.split("=", 1)), -signal.SIGKILL)
             alter(job, TAKES)
+        if first:
+            self.must_end(job, name, spec(first.split("=", 1)), -signal.SIGKILL)
         trial = self.new_job(name, f"trial-{name}")
         trace = self.must_end(trial, name, spec(), 0)
         if refuses:
             wrong = self.finish(trial, name, compared=False)
-            self.wanted[name] = self.shown(trial)
+            self.wanted[name] = self.shown(trial, ())
             if wrong or self.wanted[name]["table"] == self.wanted["start"]["table"]:
                 raise RuntimeError(f"{name}: {wrong or 'no row was refused'}\n{trial.why()}")
         self.passes[name] = {p: trace.passes.count(p) for p in trace.passes}
@@ -214,18 +221,21 @@ class Bench:
             (twin / below).symlink_to((job.dir / below).resolve())
         return Embedded(twin, self.program, interval="10 ms", settings=[("lanes", 2)])
 
-    def shown(self, job):
-        """What the sinks show: table, files, dead letters; and faults of files."""
+    def shown(self, job, taken):
+        """What the sinks show: table, files, dead letters; and faults of files. taken: records
+        that were there once."""
         table, rows, faults = job.dump()
         dead = job.s3 / "checkpoints/revenue/l1/dead/bad_orders"
         letters, names = compare.avro_rows(compare.folder_objects(dead), LETTER, faults)
-        faults += stray_letters(names, job.records())
+        faults += stray_letters(names, [*taken, *job.records()])
         return {"table": table, "files": rows, "dead letters": sorted(letters, key=str),
                 "faults": faults}
 
     # --- runs ---
 
     def start(self, job, situation, text, *flags):
+        given = SITUATIONS[situation].get("given", {})
+        text = ";".join([text, *(f"{point}={action}" for point, action in given.items())])
         env = {"WEIR_FAILPOINT": text, "WEIR_FAILPOINT_TRACE": str(job.dir / "trace")}
         (job.dir / "trace").unlink(missing_ok=True)
         bounded = SITUATIONS[situation].get("bounded", True)
@@ -282,7 +292,8 @@ class Bench:
         return sum(record_of(body)[0] == AMEND for body in job.records())
 
     def differs(self, job, situation):
-        shown = self.shown(job)
+        taken = self.taken.get(situation, [])
+        shown = self.shown(job, taken)
         if shown["faults"]:
             return "\n".join(shown["faults"])
         for name, wanted in self.wanted[situation].items():
@@ -291,7 +302,7 @@ class Bench:
                 return (f"the {name} differ: {len(found)} rows, {len(wanted)} wanted; "
                         f"first extra {next(iter(set(found) - set(wanted)), None)}, "
                         f"first missing {next(iter(set(wanted) - set(found)), None)}")
-        return "\n".join(stray_files(job.files(), job.records()))
+        return "\n".join(stray_files(job.files(), [*taken, *job.records()]))
 
 
 # --- cases ---------------------------------------------------------------------------------------

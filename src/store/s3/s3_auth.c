@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "s3.h"
+#include "weir/failpoint.h"
 #include "weir/hash.h"
 
 #define METADATA_CONNECT_US 1000000
@@ -126,6 +127,7 @@ static weir_code renew(s3_auth *auth, int64_t now_us, weir_err *err)
 {
     s3_keys   fresh;
     weir_code rc = WEIR_OK;
+    WEIR_FAILPOINT(cred_refresh);
     if (fetch(auth, &fresh)) {
         auth->now = fresh;
         auth->fetched_us = now_us;
