@@ -23,6 +23,7 @@ static weir_code step_back(engine_job *engine, weir_arena *arena, weir_manifest 
     if (rc != WEIR_OK)
         return rc;
     if (!weir_sha256_eq(&older->sha, &newer->prev_sha) ||
+        /* cover: who names its SHA has read its epoch */
         older->epoch + !newer->amends != newer->epoch)
         return weir_halt(err, WEIR_EXIT_CORRUPT, WEIR_E_CORRUPT,
                          "manifest %llu/%llu is not the one that its successor names",
@@ -59,7 +60,7 @@ static weir_code read_epoch(weir_history *history, uint64_t epoch, weir_arena *a
     weir_assert(epoch >= 1);
     weir_assert(epoch <= at->epoch);
     while (at->epoch > epoch) {
-        if (at->prev_idx == 0)
+        if (at->prev_idx == 0) /* cover: a first record of another epoch than 1 is damaged */
             return weir_halt(err, WEIR_EXIT_CORRUPT, WEIR_E_NOTFOUND,
                              "the checkpoint does not reach back to epoch %llu",
                              (unsigned long long)epoch);

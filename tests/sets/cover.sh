@@ -9,6 +9,8 @@ floors=(checkpoint=88 store=98 sink/mysql=95 http=100)
 for file in "" _blob _find _log _record _seal _stage _takeover _watch; do
     floors+=("checkpoint/checkpoint$file.c=100")
 done
+floors+=(engine/engine_commit.c=92 engine/engine_history.c=80 engine/engine_patience.c=95)
+floors+=(engine/engine_recover.c=91)
 floors+=(store/s3/s3_answer.c=100 client/mysql/mysql_class.c=100 client/kafka/kafka_error.c=100)
 rooms=(base batch kernel sql codec source state op engine client sink "${floors[@]%=*}")
 

@@ -164,7 +164,8 @@ static weir_code stage(weir_sink *sink, const weir_stage_input *input, weir_buf 
 {
     keep_sink *self = self_of(sink);
     row_walk   walk = {.self = self, .payload = &self->staged};
-    (void)err;
+    if (keep_fault.halt_stage != NULL && strcmp(self->group->name, keep_fault.halt_stage) == 0)
+        return weir_halt(err, WEIR_EXIT_JOB, WEIR_E_LIMIT, "the test says too much");
     weir_buf_clear(&self->staged);
     weir_buf_byte(&self->staged, input->again);
     for (uint32_t i = 0; i < input->count; i++) {
@@ -347,6 +348,8 @@ static weir_code replay(weir_sink *sink, weir_history *history, weir_err *err)
     keep_group *group = self_of(sink)->group;
     weir_arena *arena = weir_arena_new("replay", 4096);
     weir_code   rc = WEIR_OK;
+    if (atomic_load(&keep_fault.halt_replay))
+        rc = weir_halt(err, exit_of_halt(), WEIR_E_REMOTE, "the test says halt");
     bool        believes = !sink->kind->keyed && history->finalised;
     group->replays++;
     while (rc == WEIR_OK && !believes && group->epoch < history->last)

@@ -32,8 +32,9 @@ typedef struct keep_group {
 typedef struct keep_faults { /* of all groups */
     _Atomic uint32_t away_execute, away_commit, away_finalise; /* so many calls more */
     const char *refuse; /* rows whose text holds this are refused */
-    _Atomic bool halt_execute, halt_commit;
-    _Atomic int  halt_exit; /* of halt_execute; 0: SINK_SCHEMA */
+    _Atomic bool halt_execute, halt_commit, halt_replay;
+    _Atomic int  halt_exit; /* of execute and replay; 0: SINK_SCHEMA */
+    const char  *halt_stage; /* the group of this name */
 } keep_faults;
 extern keep_faults keep_fault;
 

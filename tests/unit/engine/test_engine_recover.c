@@ -6,13 +6,16 @@
 #include "engine_bed.h"
 
 #define BASE "place/job/l1/t0/"
-#define JOB                                                                                \
+#define EVENTS(more)                                                                       \
     "CREATE TABLE events (id bigint, who text) WITH (connector = 'script', topic = "       \
-    "'events', format = 'json');\n"                                                        \
+    "'events', format = 'json'" more ");\n"
+#define FLOWS                                                                              \
     "CREATE TABLE totals (who text PRIMARY KEY, n bigint) WITH (connector = 'keep');\n"    \
     "CREATE TABLE lines (id bigint, who text) WITH (connector = 'heap');\n"                \
     "INSERT INTO totals SELECT who, count(*) FROM events GROUP BY who;\n"                  \
     "INSERT INTO lines SELECT id, who FROM events;\n"
+#define JOB EVENTS("") FLOWS
+#define LETTERS_JOB EVENTS(", on_error = 'dead_letter', dead_letter = 'bad'") FLOWS
 
 static script_topic *begin(engine_bed *bed)
 {
@@ -27,7 +30,10 @@ static void end(engine_bed *bed)
 {
     atomic_store(&keep_fault.halt_execute, false);
     atomic_store(&keep_fault.halt_commit, false);
+    atomic_store(&keep_fault.halt_replay, false);
     atomic_store(&keep_fault.halt_exit, 0);
+    atomic_store(&keep_fault.away_commit, 0);
+    keep_fault.halt_stage = NULL;
     engine_bed_close(bed);
 }
 
@@ -115,8 +121,10 @@ static void manifest_that_is_not_understood_stops_the_start(void **state)
 
 typedef struct meddler {
     engine_bed  *bed;
-    const char  *key;     /* whoever asks for it, */
-    const char  *behind;  /* once this was put */
+    const char  *verb;     /* NULL: head */
+    const char  *key;      /* whoever asks for it, */
+    const char  *behind;   /* once this was put; NULL: it is armed from the start */
+    int64_t      sleep_us; /* of the clock, when that was put */
     int64_t      move_us;    /* the clock, then */
     bool         replaces;   /* takes over, then */
     int          busy;       /* so many of them fail */
@@ -129,9 +137,12 @@ static faulty_act meddle(void *self, const char *verb, const weir_object *object
 {
     meddler *m = self;
     (void)call;
-    if (strcmp(verb, "put_new") == 0 && weir_str_starts(object->key, m->behind))
+    if (m->behind != NULL && strcmp(verb, "put_new") == 0 &&
+        weir_str_starts(object->key, m->behind)) {
         atomic_store(&m->armed, true);
-    if (!atomic_load(&m->armed) || strcmp(verb, "head") != 0 ||
+        atomic_fetch_add(&m->bed->hand.now_us, m->sleep_us);
+    }
+    if (!atomic_load(&m->armed) || strcmp(verb, m->verb ? m->verb : "head") != 0 ||
         !weir_str_starts(object->key, m->key))
         return FAULTY_PASS;
     int met = atomic_fetch_add(&m->met, 1);
@@ -160,12 +171,12 @@ static void start_that_slept_takes_over_anew(void **state)
                  .move_us = 31LL * 60 * 1000000};
     bed.store.hook = meddle;
     bed.store.self = &m;
-    uint64_t before = keep_group_of("x/main")->replays;
+    uint64_t before = keep_group_of("main")->replays;
     CHECK_FAILS(engine_bed_run(&bed, JOB), WEIR_E_CONFLICT, &bed.err);
     CHECK_INT(bed.err.exit, WEIR_EXIT_JOB);
     CHECK_SAYS(&bed.err, "taken over more than 30 minutes ago");
     CHECK_HINTS(&bed.err, "start again");
-    CHECK_U64(keep_group_of("x/main")->replays, before);
+    CHECK_U64(keep_group_of("main")->replays, before);
     bed.store.hook = NULL;
     CHECK_OK(engine_bed_run(&bed, JOB), &bed.err);
     end(&bed);
@@ -241,6 +252,129 @@ static void commit_that_meets_another_history_says_whose_it_is(void **state)
     }
 }
 
+/* Its manifest took half an hour: is the task still its own? */
+static void epoch_of_an_owner_that_was_replaced_is_not_published(void **state)
+{
+    (void)state;
+    engine_bed bed;
+    begin(&bed);
+    engine_bed_by_hand(&bed);
+    meddler m = {.bed = &bed, .key = BASE "seals/00000001", .replaces = true,
+                 .behind = BASE "log/00000001/00000001", .sleep_us = 31LL * 60 * 1000000};
+    bed.store.hook = meddle;
+    bed.store.self = &m;
+    CHECK_FAILS(engine_bed_run(&bed, JOB), WEIR_E_CONFLICT, &bed.err);
+    CHECK_INT(bed.err.exit, WEIR_EXIT_FENCED);
+    CHECK_U64(keep_group_of("main")->epoch, 1);
+    CHECK_U64(keep_group_of("lines")->rows, 0);
+    end(&bed);
+}
+
+static weir_code run_after_database_forgot(engine_bed *bed)
+{
+    keep_forget("main");
+    return engine_bed_run(bed, JOB);
+}
+
+/* A database that was put back needs every epoch again, from manifests that are whole. */
+static void older_manifest_that_is_not_the_right_one_stops_the_start(void **state)
+{
+    (void)state;
+    for (int other = 0; other < 2; other++) {
+        engine_bed    bed, twin;
+        weir_buf      bytes = {0};
+        script_topic *topic = begin(&twin);
+        CHECK_OK(engine_bed_run(&twin, JOB), &twin.err);
+        CHECK_OK(weir_store_get_one(twin.memory, WEIR_STR(BASE "log/00000001/00000001"),
+                                    &bytes, &twin.err),
+                 &twin.err);
+        end(&twin);
+        topic = begin(&bed);
+        CHECK_OK(engine_bed_run(&bed, JOB), &bed.err);
+        script_add(topic, 0, "{\"id\":77,\"who\":\"w1\"}");
+        CHECK_OK(engine_bed_run(&bed, JOB), &bed.err);
+        weir_str put = other ? weir_buf_view(&bytes) : WEIR_STR("damaged");
+        CHECK_OK(weir_store_put_one(bed.memory, WEIR_STR(BASE "log/00000001/00000001"), put,
+                                    &bed.err),
+                 &bed.err);
+        CHECK_FAILS(run_after_database_forgot(&bed), WEIR_E_CORRUPT, &bed.err);
+        CHECK_INT(bed.err.exit, WEIR_EXIT_CORRUPT);
+        CHECK_SAYS(&bed.err, other ? "is not the one that its successor names"
+                                   : "log/00000001/00000001");
+        weir_buf_done(&bytes);
+        end(&bed);
+    }
+}
+
+static void database_of_another_history_stops_the_start(void **state)
+{
+    (void)state;
+    engine_bed bed;
+    begin(&bed);
+    CHECK_OK(engine_bed_run(&bed, JOB), &bed.err);
+    atomic_store(&keep_fault.halt_exit, WEIR_EXIT_FORKED_HISTORY);
+    atomic_store(&keep_fault.halt_replay, true);
+    CHECK(engine_bed_run(&bed, JOB) != WEIR_OK);
+    CHECK_INT(bed.err.exit, WEIR_EXIT_FORKED_HISTORY);
+    CHECK_SAYS(&bed.err, "recovering sink/");
+    end(&bed);
+}
+
+/* Neither the store nor the hint holds a job up that is told to stop. */
+static void stop_does_not_wait_for_a_store_that_is_away(void **state)
+{
+    (void)state;
+    for (int hint = 0; hint < 2; hint++) {
+        engine_bed bed;
+        begin(&bed);
+        bed.until_end = false;
+        meddler m = {.bed = &bed, .busy = INT32_MAX, .armed = true,
+                     .key = hint ? BASE "hint" : BASE, .verb = hint ? "put" : "get"};
+        bed.store.hook = meddle;
+        bed.store.self = &m;
+        engine_bed_start(&bed, JOB);
+        ENGINE_BED_WAIT(&bed, atomic_load(&m.met) > 0);
+        atomic_store(&bed.stop, hint ? 2 : 1);
+        CHECK_OK(engine_bed_join(&bed), &bed.err);
+        atomic_store(&bed.stop, 0);
+        bed.store.hook = NULL;
+        bed.until_end = true;
+        CHECK_OK(engine_bed_run(&bed, JOB), &bed.err);
+        end(&bed);
+    }
+}
+
+/* A thread that waits for a server ends when another one has stopped the job. */
+static void halt_does_not_wait_for_a_database_that_is_away(void **state)
+{
+    (void)state;
+    engine_bed    bed;
+    script_topic *topic = begin(&bed);
+    bed.until_end = false;
+    atomic_store(&keep_fault.away_commit, UINT32_MAX);
+    engine_bed_start(&bed, JOB);
+    ENGINE_BED_WAIT(&bed, atomic_load(&keep_fault.away_commit) < UINT32_MAX);
+    topic->halt_at_poll = 1;
+    CHECK_FAILS(engine_bed_join(&bed), WEIR_E_REMOTE, &bed.err);
+    CHECK_INT(bed.err.exit, WEIR_EXIT_OFFSET_GAP);
+    end(&bed);
+}
+
+static void epoch_that_a_sink_cannot_stage_stops_the_job(void **state)
+{
+    (void)state;
+    static const char *const groups[] = {"main", "lines", "bad"};
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+        engine_bed bed;
+        begin(&bed);
+        keep_fault.halt_stage = groups[i];
+        CHECK_FAILS(engine_bed_run(&bed, i == 2 ? LETTERS_JOB : JOB), WEIR_E_LIMIT, &bed.err);
+        CHECK_SAYS(&bed.err, i == 2 ? "epoch 1: dead letters 'bad'" : "epoch 1: sink '");
+        CHECK_SAYS(&bed.err, "the test says too much");
+        end(&bed);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +384,12 @@ int main(void)
         TEST(start_that_was_replaced_is_fenced_whatever_it_finds),
         TEST(position_that_is_gone_stops_the_start),
         TEST(commit_that_meets_another_history_says_whose_it_is),
+        TEST(epoch_of_an_owner_that_was_replaced_is_not_published),
+        TEST(older_manifest_that_is_not_the_right_one_stops_the_start),
+        TEST(database_of_another_history_stops_the_start),
+        TEST(stop_does_not_wait_for_a_store_that_is_away),
+        TEST(halt_does_not_wait_for_a_database_that_is_away),
+        TEST(epoch_that_a_sink_cannot_stage_stops_the_job),
     };
     return RUN_TESTS(tests);
 }
