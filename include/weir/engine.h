@@ -13,6 +13,7 @@
 #include "weir/checkpoint.h"
 #include "weir/clock.h"
 #include "weir/codec.h"
+#include "weir/kept.h"
 #include "weir/plan.h"
 #include "weir/sink.h"
 #include "weir/source.h"
@@ -68,6 +69,7 @@ typedef struct weir_engine_setup {
     bool              keep_output; /* fresh: rows and files of older lineages may stay */
     bool              take_over;  /* do not watch a live owner first */
     const weir_replay *replay;    /* NULL: the live job; else until_end is set */
+    weir_allow        allow;      /* of what changed SQL would lose */
     weir_str          embedded;   /* --embedded DIR, or empty */
     weir_str          output;     /* "table", "json", "csv" */
     /* Kinds by the names that the plan uses; swapped by weir.c for --embedded. */

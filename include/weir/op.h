@@ -16,6 +16,7 @@
 #ifndef WEIR_OP_H
 #define WEIR_OP_H
 
+#include "weir/kept.h"
 #include "weir/plan.h"
 #include "weir/state.h"
 
@@ -96,6 +97,12 @@ weir_code weir_ops_emit(weir_ops *ops, uint32_t slice, const int64_t *watermark_
 /* The slice's change since the last save (or a full copy); appends nothing when there was
    none (delta). Must follow emit. */
 void weir_ops_save(weir_ops *ops, uint32_t slice, bool full, weir_buf *out);
+/* Before weir_ops_load: what is loaded was saved by another plan's operators. `change` has
+   to live as long as loading; after it every slice has to be saved in full. Flows that are
+   told so get all groups at the next emit. */
+void      weir_ops_adopt(weir_ops *ops, const weir_change *change);
+/* Windows that a step is not to count, by its name: weir_kept_step.whole_us. */
+void      weir_ops_begin(weir_ops *ops, const weir_kept *kept);
 /* Restores: one full copy, then its deltas in order. CORRUPT when the bytes are not of
    this plan's operators or damaged. */
 weir_code weir_ops_load(weir_ops *ops, uint32_t slice, bool full, weir_str bytes,

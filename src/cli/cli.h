@@ -13,6 +13,12 @@
 
 #define CLI_PARAMS_MAX 256u
 #define CLI_ARGUMENTS_MAX 2u
+#define CLI_NAMES_MAX 64u
+
+typedef struct cli_names { /* of a flag that can be given again and again */
+    weir_str at[CLI_NAMES_MAX];
+    size_t   count;
+} cli_names;
 
 typedef struct cli_flags {
     const char    *file;
@@ -27,6 +33,9 @@ typedef struct cli_flags {
     size_t         arguments, arguments_most;      /* most: set by the caller */
     bool           dry_run;
     bool           until_end, leave_open, fresh, keep_output, take_over, connect, metrics, help;
+    const char    *against; /* explain: where the checkpoints are; NULL: not given */
+    cli_names      allow_reset, allow_partial;
+    const weir_job_settings *settings; /* for a place that is no job's file; NULL: defaults */
     bool           log_json;
     weir_log_level log_level;
     weir_sql_param param[CLI_PARAMS_MAX];
@@ -82,6 +91,9 @@ int cli_engine_tell(weir_code rc, weir_status *status, int64_t took_us, const we
 
 /* Opens all that the plan names and prints a line for each; exit code 0 or 1. */
 int cli_connect(const cli_flags *flags, const weir_plan *plan);
+
+/* What becomes of the checkpoints at flags->against under this plan, printed; exit code. */
+int cli_against(const cli_flags *flags, const weir_plan *plan, const atomic_int *stop);
 
 /* A line on a terminal that shows how far a bounded run is; NULL when there is none. */
 typedef struct cli_progress cli_progress;

@@ -13,6 +13,7 @@ typedef enum flag_kind {
     FLAG_SWITCH,
     FLAG_TEXT,
     FLAG_PARAM,
+    FLAG_NAMES,
     FLAG_UNTIL,
     FLAG_LOG,
     FLAG_LEVEL
@@ -46,11 +47,14 @@ static const cli_flag known[] = {
     {"--fresh", FLAG_SWITCH, AT(fresh), "run replay"},
     {"--keep-output", FLAG_SWITCH, AT(keep_output), "run replay"},
     {"--take-over", FLAG_SWITCH, AT(take_over), "run replay"},
+    {"--allow-reset", FLAG_NAMES, AT(allow_reset), "run explain"},
+    {"--allow-partial", FLAG_NAMES, AT(allow_partial), "run explain"},
+    {"--against", FLAG_TEXT, AT(against), "explain"},
     {"--output", FLAG_TEXT, AT(output),
-     "run replay checkpoint-ls checkpoint-show checkpoint-diff checkpoint-verify checkpoint-gc "
-     "checkpoint-repair"},
-    {"--job", FLAG_TEXT, AT(job), CHECKPOINT},
-    {"--lineage", FLAG_TEXT, AT(lineage), "replay " CHECKPOINT},
+     "run replay explain checkpoint-ls checkpoint-show checkpoint-diff checkpoint-verify "
+     "checkpoint-gc checkpoint-repair"},
+    {"--job", FLAG_TEXT, AT(job), "explain " CHECKPOINT},
+    {"--lineage", FLAG_TEXT, AT(lineage), "replay explain " CHECKPOINT},
     {"--replay", FLAG_TEXT, AT(replay), CHECKPOINT},
     {"--limit", FLAG_TEXT, AT(limit), "checkpoint-ls"},
     {"--dry-run", FLAG_SWITCH, AT(dry_run), "checkpoint-gc checkpoint-repair"},
@@ -112,6 +116,14 @@ static bool set_level(const char *command, const char *value, cli_flags *out)
     return usage(command, "--log-level is debug, info, warn or error, not", value);
 }
 
+static bool add_name(const char *command, const char *value, cli_names *names)
+{
+    if (names->count == CLI_NAMES_MAX)
+        return usage(command, "too many names, the last was", value);
+    names->at[names->count++] = weir_str_of(value);
+    return true;
+}
+
 static bool set_flag(const char *command, const cli_flag *flag, const char *value, cli_flags *out)
 {
     switch (flag->kind) {
@@ -123,6 +135,8 @@ static bool set_flag(const char *command, const cli_flag *flag, const char *valu
         return true;
     case FLAG_PARAM:
         return add_param(command, value, out);
+    case FLAG_NAMES:
+        return add_name(command, value, (cli_names *)(void *)((char *)out + flag->offset));
     case FLAG_UNTIL:
         out->until_end = true;
         return strcmp(value, "end") == 0 || usage(command, "--until takes 'end', not", value);

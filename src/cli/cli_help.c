@@ -40,6 +40,9 @@ static const char run[] =
     "  --fresh            start from nothing in a new lineage of checkpoints; refused while\n"
     "                     the sinks hold rows or files of an older one\n"
     "  --keep-output      with --fresh: leave what is there\n"
+    "  --allow-reset NAME changed SQL may drop what the step, source or sink NAME keeps\n"
+    "  --allow-partial NAME\n"
+    "                     changed SQL may keep it, though groups are not whole\n"
     "  --take-over        do not watch a live owner of the checkpoint first\n"
     "  --output FORMAT    of a bare SELECT: table, json or csv\n"
     "  --log FORMAT       text (logfmt) or json, on standard error\n"
@@ -80,10 +83,17 @@ static const char check[] =
     "Prints file:line:column: message; hint, one line an error, and exits 2.\n";
 
 static const char explain[] =
-    "usage: weir explain [--param NAME=VALUE] [--embedded DIR] job.sql\n"
+    "usage: weir explain [FLAGS] job.sql\n"
     "\n"
     "Prints the plan of the job as a tree: what is read, which steps follow, what state is\n"
-    "kept, what each sink gets.\n";
+    "kept, what each sink gets.\n"
+    "\n"
+    "  --against WHERE    instead: what becomes of the checkpoints at WHERE (the job's SQL\n"
+    "                     file, s3://bucket/prefix or a folder) when this SQL goes on from\n"
+    "                     them; exits 17 when 'weir run' would refuse it\n"
+    "  --allow-reset NAME, --allow-partial NAME, as in 'weir run'\n"
+    "  --output json      with --against: for programs\n"
+    "  --job NAME, --lineage l<n>, --embedded DIR, --param NAME=VALUE\n";
 
 static const char ddl[] =
     "usage: weir ddl [--for any|mysql|mariadb] [--param NAME=VALUE] [--embedded DIR] job.sql\n"

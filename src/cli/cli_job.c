@@ -106,18 +106,20 @@ int weir_cli_check(int count, char **argument, const atomic_int *stop)
 
 int weir_cli_explain(int count, char **argument, const atomic_int *stop)
 {
-    (void)stop;
     cli_flags flags = {.arguments_most = 0};
     int rc;
     if (!begin("explain", count, argument, &flags, &rc))
         return rc;
     cli_job job;
     bool good = cli_job_open(&flags, stderr, &job);
-    if (good) {
+    rc = good ? WEIR_EXIT_DONE : WEIR_EXIT_USAGE;
+    if (good && flags.against != NULL) {
+        rc = cli_against(&flags, job.plan, stop);
+    } else if (good) {
         weir_buf text = {0};
         weir_plan_print(&text, job.plan);
         print_buf(&text, stdout);
     }
     cli_job_close(&job);
-    return good ? WEIR_EXIT_DONE : WEIR_EXIT_USAGE;
+    return rc;
 }

@@ -203,13 +203,17 @@ static bool is_job_file(const char *place)
     return named || (stat(place, &facts) == 0 && S_ISREG(facts.st_mode));
 }
 
-static weir_code defaults(cli_lineage *lineage, weir_err *err)
+static weir_code defaults(cli_lineage *lineage, const cli_flags *flags, weir_err *err)
 {
     const weir_option *const tables[3] = {weir_job_options, NULL, NULL};
     weir_opts *opts = NULL;
     weir_code rc = weir_opts_read(tables, NULL, 0, lineage->arena, &opts, err);
     if (rc != WEIR_OK)
         return rc;
+    if (flags->settings != NULL) {
+        lineage->plan.settings = *flags->settings;
+        return WEIR_OK;
+    }
     lineage->plan.settings = (weir_job_settings){
         .retain_us = weir_opts_int(opts, "checkpoint.retain"),
         .collect_age_us = weir_opts_int(opts, "gc.min_age"),
@@ -278,7 +282,7 @@ weir_code cli_lineage_open(const cli_flags *flags, const atomic_int *stop,
     memset(out, 0, sizeof *out);
     out->arena = weir_arena_new("lineage", 4096);
     weir_str prefix = {"", 0};
-    weir_code rc = defaults(out, err);
+    weir_code rc = defaults(out, flags, err);
     if (rc == WEIR_OK)
         rc = find_place(out, flags, &prefix, err);
     if (rc == WEIR_OK && flags->replay)

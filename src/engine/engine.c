@@ -187,6 +187,7 @@ weir_code weir_engine_run(const weir_engine_setup *setup, weir_err *err)
     engine->clock = setup->clock;
     engine->status = setup->status;
     engine->arena = weir_arena_new("job", 64 << 10);
+    engine->kept = weir_kept_of(setup->plan, engine->arena);
     engine->budget.limit = (size_t)setup->plan->settings.memory_limit / 2;
     engine->rate.most = setup->replay ? setup->replay->rate : 0;
     engine->rate.last_us = setup->clock->mono_us(setup->clock);

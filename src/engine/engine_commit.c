@@ -96,6 +96,9 @@ static void stage_own(commit *c)
     weir_buf_u64(&buf, engine->plan->fingerprint);
     weir_stage_section(c->stage, "plan", weir_buf_view(&buf));
     weir_buf_clear(&buf);
+    weir_kept_write(engine->kept, &buf);
+    weir_stage_section(c->stage, "kept", weir_buf_view(&buf));
+    weir_buf_clear(&buf);
     engine_summary_write(engine, c->epoch, &buf);
     weir_stage_section(c->stage, "summary", weir_buf_view(&buf));
     weir_buf_clear(&buf);

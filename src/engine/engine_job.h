@@ -137,6 +137,8 @@ struct engine_job {
     bool             all_full;   /* the next epoch writes every slice whole */
     engine_replay    replay;
     engine_rate      rate;
+    weir_kept       *kept;       /* what this plan keeps: goes into manifests */
+    weir_change     *change;     /* the last manifest is of another plan; NULL: of this one */
 
     pthread_mutex_t  lock;
     pthread_cond_t   changed;

@@ -12,6 +12,7 @@
  */
 #include <string.h>
 
+#include "engine_change.h"
 #include "engine_parts.h"
 
 #define POSITIONS_VERSION 2
@@ -114,8 +115,8 @@ weir_code engine_of_newer(const char *what, uint32_t version, weir_err *err)
 weir_code engine_sections_check(const weir_manifest *manifest, weir_err *err)
 {
     static const char *const known[] = {"blobs", "refs",  "positions", "state",
-                                        "groups", "plan", "summary",   "files",
-                                        "replay", "amend"};
+                                        "groups", "plan", "kept",      "summary",
+                                        "files",  "replay", "amend"};
     for (uint32_t i = 0; i < manifest->sections; i++) {
         weir_str name = manifest->section[i].name;
         bool is_known = weir_str_starts(name, "sink/") || weir_str_starts(name, "dead/") ||
@@ -209,12 +210,26 @@ static weir_code read_partition(engine_job *engine, weir_reader *reader, engine_
     return read_marks(reader, partition, err);
 }
 
-static engine_source *find_source(engine_job *engine, weir_str name)
+/* Of a source that changed SQL does not read any more. */
+static void skip_partition(weir_reader *reader)
 {
-    for (uint32_t s = 0; s < engine->sources; s++)
-        if (weir_str_eq(engine->source[s].table->name, name))
-            return &engine->source[s];
-    return NULL;
+    (void)weir_read_blob(reader); /* name */
+    (void)weir_read_bytes(reader, (size_t)6 * 8 + 4 + 1);
+    (void)read_log_position(reader);
+    uint8_t marks = weir_read_byte(reader);
+    for (uint32_t i = 0; i < marks && !reader->bad; i++) {
+        (void)weir_read_blob(reader);
+        (void)read_log_position(reader);
+        (void)weir_read_u64(reader);
+    }
+}
+
+/* Times of another column say nothing. */
+static void forget_times(engine_source *source)
+{
+    source->closed_us = source->closing_us = INT64_MIN;
+    for (uint32_t p = 0; p < source->partitions; p++)
+        source->partition[p].watermark_us = source->partition[p].highest_us = INT64_MIN;
 }
 
 static weir_code read_source(engine_job *engine, weir_reader *reader, bool bounded,
@@ -225,9 +240,16 @@ static weir_code read_source(engine_job *engine, weir_reader *reader, bool bound
     weir_str pinned = weir_read_blob(reader);
     uint64_t records = weir_read_varint(reader), bad = weir_read_varint(reader);
     uint64_t partitions = weir_read_varint(reader);
-    engine_source *source = find_source(engine, name);
+    bool new_time = false;
+    engine_source *source = engine_change_source(engine, name, &new_time);
+    bool skips = source == NULL && engine->change != NULL;
+    for (uint64_t p = 0; skips && p < partitions && !reader->bad; p++)
+        skip_partition(reader);
+    if (skips && !reader->bad)
+        return WEIR_OK;
     if (reader->bad || source == NULL || pinned.len >= sizeof source->pinned)
         return damaged("positions", err);
+    source->resumed = true;
     memset(source->pinned, 0, sizeof source->pinned);
     if (pinned.len > 0)
         memcpy(source->pinned, pinned.at, pinned.len);
@@ -239,6 +261,8 @@ static weir_code read_source(engine_job *engine, weir_reader *reader, bool bound
         if (rc != WEIR_OK)
             return rc;
     }
+    if (new_time)
+        forget_times(source);
     return WEIR_OK;
 }
 
@@ -258,7 +282,8 @@ weir_code engine_positions_read(engine_job *engine, weir_str bytes, weir_err *er
         return rc;
     if (reader.bad || weir_reader_left(&reader) != 0)
         return damaged("positions", err);
-    return engine_check_added(engine, bounded && engine->setup->until_end, err);
+    rc = engine_check_added(engine, bounded && engine->setup->until_end, err);
+    return rc == WEIR_OK ? engine_check_starts(engine, err) : rc;
 }
 
 void engine_groups_write(const engine_job *engine, weir_buf *out)

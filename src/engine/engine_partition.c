@@ -100,7 +100,7 @@ weir_code engine_check_starts(const engine_job *engine, weir_err *err)
 {
     for (uint32_t s = 0; s < engine->sources; s++) {
         const engine_source *source = &engine->source[s];
-        if (!source->changelog || source->old_row_state ||
+        if (source->resumed || !source->changelog || source->old_row_state ||
             weir_opts_bool(source->table->opts, "start_partial"))
             continue;
         for (uint32_t p = 0; p < source->partitions; p++) {
@@ -133,7 +133,7 @@ weir_code engine_check_added(engine_job *engine, bool bounded, weir_err *err)
 {
     for (uint32_t s = 0; s < engine->sources; s++) {
         engine_source *source = &engine->source[s];
-        for (uint32_t p = 0; p < source->partitions; p++) {
+        for (uint32_t p = 0; source->resumed && p < source->partitions; p++) {
             engine_partition *partition = &source->partition[p];
             if (partition->resumed)
                 continue;

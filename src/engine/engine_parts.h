@@ -41,7 +41,7 @@ void engine_partitions_room(engine_source *source, uint32_t room);
 void engine_partition_add(engine_source *source, const weir_partition_info *info);
 void engine_partitions_adopt(engine_source *source); /* at the start and at a barrier */
 void engine_partitions_free(engine_source *source);
-/* For a lineage that starts now: is it right to begin where the sources begin? */
+/* For sources that start now: is it right to begin where they begin? */
 weir_code engine_check_starts(const engine_job *engine, weir_err *err);
 /* For one that goes on: partitions that it does not know. */
 weir_code engine_check_added(engine_job *engine, bool bounded, weir_err *err);
@@ -51,7 +51,7 @@ weir_code engine_partition_appeared(const engine_source *source, weir_str name,
 /* engine_recover: takeover, replay, state, positions. */
 weir_code engine_recover(engine_job *engine, weir_err *err);
 /* Is the manifest of a version and a plan that this process can go on from? */
-weir_code engine_manifest_check(const engine_job *engine, const weir_manifest *manifest,
+weir_code engine_manifest_check(engine_job *engine, const weir_manifest *manifest,
                                 weir_err *err);
 
 /* engine_replay: a lineage that begins and ends with epochs of another. */

@@ -9,6 +9,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "engine_change.h"
 #include "engine_parts.h"
 
 static weir_code open_checkpoint(void *self, weir_err *err)
@@ -31,28 +32,11 @@ static weir_code open_checkpoint(void *self, weir_err *err)
     return weir_checkpoint_open(&checkpoint, &engine->checkpoint, err);
 }
 
-static weir_code check_plan(const engine_job *engine, const weir_manifest *manifest,
-                            weir_err *err)
-{
-    weir_str bytes = weir_manifest_section(manifest, "plan");
-    weir_reader reader = weir_reader_of(bytes);
-    uint64_t fingerprint = weir_read_u64(&reader);
-    if (reader.bad)
-        return weir_halt(err, WEIR_EXIT_CORRUPT, WEIR_E_CORRUPT,
-                         "the manifest does not say which plan it is of");
-    if (fingerprint == engine->plan->fingerprint)
-        return WEIR_OK;
-    (void)weir_halt(err, WEIR_EXIT_CONFIG_CHANGED, WEIR_E_CONFIG,
-                    "the job's SQL is not the one that this checkpoint was made with");
-    return weir_err_hint(err, "run the old SQL, another job.name, or --fresh to start from "
-                              "nothing");
-}
-
-weir_code engine_manifest_check(const engine_job *engine, const weir_manifest *manifest,
+weir_code engine_manifest_check(engine_job *engine, const weir_manifest *manifest,
                                 weir_err *err)
 {
     weir_code rc = engine_sections_check(manifest, err);
-    return rc == WEIR_OK ? check_plan(engine, manifest, err) : rc;
+    return rc == WEIR_OK ? engine_change_check(engine, manifest, err) : rc;
 }
 
 typedef struct sink_replay {
@@ -154,6 +138,8 @@ static weir_code restore(engine_job *engine, weir_err *err)
     if (rc == WEIR_OK)
         rc = write_finalised(engine, err);
     if (rc == WEIR_OK)
+        engine_change_state(engine);
+    if (rc == WEIR_OK)
         rc = engine_slices_restore(engine, engine->checkpoint,
                                    weir_manifest_section(engine->last, "state"), err);
     if (rc == WEIR_OK)
@@ -161,6 +147,8 @@ static weir_code restore(engine_job *engine, weir_err *err)
                                    err);
     if (rc == WEIR_OK && engine->setup->replay)
         rc = engine_replay_resume(engine, err);
+    if (rc == WEIR_OK)
+        engine_change_install(engine);
     if (rc == WEIR_OK)
         WEIR_FAILPOINT(tk_restored);
     return rc;

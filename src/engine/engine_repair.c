@@ -131,6 +131,12 @@ static weir_code examine(repair *r, weir_err *err)
         return rc;
     r->out->epoch = job->last->epoch;
     rc = engine_manifest_check(job, job->last, err);
+    if (rc == WEIR_OK && job->change != NULL) {
+        (void)weir_halt(err, WEIR_EXIT_CONFIG_CHANGED, WEIR_E_CONFIG,
+                        "the job's SQL is not the one that epoch %llu was made with",
+                        (unsigned long long)job->last->epoch);
+        rc = weir_err_hint(err, "repair it with the old SQL, then run the new one");
+    }
     if (rc == WEIR_OK)
         rc = engine_groups_read(job, weir_manifest_section(job->last, "groups"), err);
     for (uint32_t g = 0; g < job->groups && rc == WEIR_OK; g++) {
@@ -372,6 +378,7 @@ weir_code weir_engine_repair(const weir_engine_setup *setup, bool dry_run, weir_
     r->letters.letters[0].arena = arena;
     job->setup = setup;
     job->plan = setup->plan;
+    job->kept = weir_kept_of(setup->plan, arena);
     job->clock = setup->clock;
     job->status = setup->status;
     job->arena = weir_arena_new("repair", 64 << 10);

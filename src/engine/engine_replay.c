@@ -14,6 +14,7 @@
  */
 #include <string.h>
 
+#include "engine_change.h"
 #include "engine_parts.h"
 
 #define REPLAY_VERSION 1
@@ -88,12 +89,16 @@ static weir_code restore_from(engine_job *engine, const weir_replay *replay, wei
     const weir_manifest *from = replay->from;
     weir_code rc = engine_manifest_check(engine, from, err);
     if (rc == WEIR_OK)
+        engine_change_state(engine);
+    if (rc == WEIR_OK)
         rc = engine_slices_restore(engine, replay->live, weir_manifest_section(from, "state"),
                                    err);
     if (rc == WEIR_OK)
         rc = engine_positions_read(engine, weir_manifest_section(from, "positions"), err);
     engine->ended = false; /* that was the live job's end */
     engine_slices_move(engine);
+    if (rc == WEIR_OK)
+        engine_change_install(engine);
     engine->replay.from_epoch = from->epoch;
     if (rc == WEIR_OK)
         return rc;

@@ -86,6 +86,7 @@ struct engine_source {
     enum { ON_ERROR_FAIL, ON_ERROR_SKIP, ON_ERROR_DEAD_LETTER } on_error;
     bool               keep_duplicates, ignore_snapshot, old_row_state, changelog;
     int64_t            idle_timeout_us;
+    bool               resumed;    /* the checkpoint knows it */
     int64_t            closed_us;  /* windows over its rows up to here were closed */
     int64_t            closing_us; /* the same, when the epoch being cut is through */
     uint32_t           dead_sink;  /* in engine->dead, or WEIR_NONE */

@@ -8,6 +8,8 @@
  * emit = 'final': when a window ends at or before the watermark, its groups are evaluated
  * once and the window is freed, whatever its flows are.
  *
+ * A flow that is told `again` (its SQL changed) gets every group once, changed or not.
+ *
  * Always     1. rows come in the order of window_end and key.
  *            2. a group without rows is gone from the state after the emit.
  *
@@ -203,25 +205,6 @@ static weir_code emit_groups(const emit_list *list, op_group **group, size_t cou
     return rc;
 }
 
-static weir_code emit_changed(const emit_list *list)
-{
-    op_slice *slice = list->slice;
-    weir_code rc = WEIR_OK;
-    if (list->aggregate->any_changes) {
-        op_sort_groups(list->aggregate, slice->changed, slice->changes); /* emit 1 */
-        rc = emit_groups(list, slice->changed, slice->changes, false);
-    }
-    for (uint32_t i = 0; rc == WEIR_OK && i < slice->changes; i++) {
-        op_group *group = slice->changed[i];
-        group->changed = false;
-        list->emission->negative += group->rows < 0;
-        if (group->rows == 0)
-            op_slice_remove(list->aggregate, slice, group); /* emit 2 */
-    }
-    slice->changes = 0;
-    return rc;
-}
-
 /* The groups with rows of the first panes; the caller frees the list. */
 static op_group **groups_of(const op_slice *slice, uint32_t panes, size_t *out_count)
 {
@@ -239,6 +222,52 @@ static op_group **groups_of(const op_slice *slice, uint32_t panes, size_t *out_c
     }
     *out_count = count;
     return out;
+}
+
+/* Groups that did not change, to the flows that are to see all of them once. */
+static weir_code emit_again(const emit_list *list)
+{
+    op_aggregate *aggregate = list->aggregate;
+    size_t        count = 0, kept = 0;
+    weir_code     rc = WEIR_OK;
+    bool          any = false;
+    for (uint32_t o = 0; o < aggregate->outputs; o++)
+        any |= aggregate->output[o].again;
+    if (!any)
+        return WEIR_OK;
+    op_group **group = groups_of(list->slice, list->slice->panes, &count);
+    for (size_t i = 0; i < count; i++)
+        if (!group[i]->changed)
+            group[kept++] = group[i];
+    op_sort_groups(aggregate, group, kept); /* emit 1 */
+    for (size_t from = 0; rc == WEIR_OK && from < kept; from += WEIR_BATCH_ROWS) {
+        size_t   left = kept - from;
+        uint32_t some = left < WEIR_BATCH_ROWS ? (uint32_t)left : WEIR_BATCH_ROWS;
+        for (uint32_t o = 0; rc == WEIR_OK && o < aggregate->outputs; o++)
+            if (aggregate->output[o].again)
+                rc = emit_batch(list, group + from, some, &aggregate->output[o]);
+    }
+    weir_heap_free(group);
+    return rc;
+}
+
+static weir_code emit_changed(const emit_list *list)
+{
+    op_slice *slice = list->slice;
+    weir_code rc = WEIR_OK;
+    if (list->aggregate->any_changes) {
+        op_sort_groups(list->aggregate, slice->changed, slice->changes); /* emit 1 */
+        rc = emit_groups(list, slice->changed, slice->changes, false);
+    }
+    for (uint32_t i = 0; rc == WEIR_OK && i < slice->changes; i++) {
+        op_group *group = slice->changed[i];
+        group->changed = false;
+        list->emission->negative += group->rows < 0;
+        if (group->rows == 0)
+            op_slice_remove(list->aggregate, slice, group); /* emit 2 */
+    }
+    slice->changes = 0;
+    return rc;
 }
 
 /* Windows that end at or before the watermark; at the very end also groups without a
@@ -281,7 +310,9 @@ weir_code weir_ops_emit(weir_ops *ops, uint32_t slice, const int64_t *watermark_
         op_aggregate *aggregate = &ops->aggregate[a];
         emit_list     list = {.ops = ops, .aggregate = aggregate, .emission = emission,
                               .slice = &aggregate->slice[slice], .err = err};
-        weir_code rc = emit_changed(&list);
+        weir_code rc = emit_again(&list);
+        if (rc == WEIR_OK)
+            rc = emit_changed(&list);
         if (rc == WEIR_OK)
             rc = close_windows(&list, watermark_us[aggregate->table]);
         if (rc != WEIR_OK)

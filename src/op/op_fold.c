@@ -141,7 +141,7 @@ static bool cancels(const op_fold *fold, uint32_t i, uint32_t j)
 }
 
 /* What becomes of a row. */
-enum { STAYS, CANCELLED, LATE, LATE_IDLE };
+enum { STAYS, CANCELLED, LATE, LATE_IDLE, BEFORE };
 
 static uint8_t lateness(const op_fold *fold, uint32_t i, const weir_rows *rows)
 {
@@ -150,7 +150,9 @@ static uint8_t lateness(const op_fold *fold, uint32_t i, const weir_rows *rows)
     int64_t end = fold->window_end[i];
     if (rows->watermark != NULL && end <= rows->watermark[fold->row[i]])
         return LATE;
-    return end <= rows->closed_us ? LATE_IDLE : STAYS;
+    if (end <= rows->closed_us)
+        return LATE_IDLE;
+    return end <= fold->aggregate->whole_us ? BEFORE : STAYS;
 }
 
 /* Index in the fold of the other image of row i, or WEIR_NONE. */

@@ -27,7 +27,8 @@ static void build_aggregate(const op_aggregate *aggregate, uint32_t number,
                          .rows = group->rows,
                          .arena = arena};
     weir_datum value = {.null = true};
-    if (!result.accumulator->kind->finish(&result, &value)) {
+    bool       unknown = number < 64 && (group->unknown >> number & 1);
+    if (!unknown && !result.accumulator->kind->finish(&result, &value)) {
         weir_row_error error = {.row = builder->rows, .code = WEIR_E_DECODE,
                                 .sql_at = aggregate->node->sql_at};
         memcpy(error.msg, result.msg, sizeof(error.msg));

@@ -4,6 +4,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "op_adopt.h"
 #include "op_last_value.h"
 #include "weir/hash.h"
 
@@ -46,15 +47,49 @@ static bool read_key(op_last_value *last, uint32_t number, weir_reader *reader,
            op_key_read(last->key_type, last->table->keys, *out, scratch, value);
 }
 
-static bool image_is_sound(const op_last_value *last, weir_str image)
+/* Columns as they are stored: of this plan, or of the one before. */
+static uint32_t stored_columns(const op_last_value *last, const op_adopted *adopted)
+{
+    return adopted != NULL ? adopted->old->values : last->columns;
+}
+
+static weir_type stored_type(const op_last_value *last, const op_adopted *adopted, uint32_t i)
+{
+    return adopted != NULL ? adopted->old->value[i].arg
+                           : last->table->schema.field[last->column[i]].type;
+}
+
+/* `value`, if not NULL, takes the bytes of each column. */
+static bool image_is_sound(const op_last_value *last, const op_adopted *adopted,
+                           weir_str image, weir_str *value)
 {
     weir_reader reader = weir_reader_of(image);
     weir_datum  ignored;
-    for (uint32_t i = 0; i < last->columns; i++)
-        if (!last_read_value(last->table->schema.field[last->column[i]].type, &reader,
-                             &ignored))
+    for (uint32_t i = 0; i < stored_columns(last, adopted); i++) {
+        size_t left = weir_reader_left(&reader);
+        if (!last_read_value(stored_type(last, adopted, i), &reader, &ignored))
             return false;
+        if (value != NULL)
+            value[i] = (weir_str){image.at + (image.len - left),
+                                  left - weir_reader_left(&reader)};
+    }
     return weir_reader_left(&reader) == 0 && image.len <= UINT32_MAX / 2;
+}
+
+/* An image of the plan before, with the columns of this one: what it lacks is NULL. */
+static weir_str turn_image(const op_last_value *last, const op_adopted *adopted,
+                           const weir_str *value, weir_arena *scratch)
+{
+    weir_buf image = {0};
+    for (uint32_t i = 0; i < last->columns; i++) {
+        if (adopted->from[i] == WEIR_NONE)
+            weir_buf_byte(&image, 0);
+        else
+            weir_buf_str(&image, value[adopted->from[i]]);
+    }
+    weir_str out = weir_str_copy(scratch, weir_buf_view(&image));
+    weir_buf_done(&image);
+    return out;
 }
 
 static bool load_gone(op_last_value *last, uint32_t number, weir_reader *reader,
@@ -75,16 +110,21 @@ static bool load_gone(op_last_value *last, uint32_t number, weir_reader *reader,
     return !reader->bad;
 }
 
-static bool load_row(op_last_value *last, uint32_t number, weir_reader *reader,
-                     weir_arena *scratch)
+static bool load_row(op_last_value *last, const op_adopted *adopted, uint32_t number,
+                     weir_reader *reader, weir_arena *scratch)
 {
     last_slice *slice = &last->slice[number];
+    weir_str   *value = NULL;
     weir_str    key;
     if (!read_key(last, number, reader, scratch, &key))
         return false;
     weir_str image = weir_read_blob(reader);
-    if (reader->bad || !image_is_sound(last, image))
+    if (adopted != NULL)
+        value = WEIR_ARRAY(scratch, weir_str, adopted->old->values + 1);
+    if (reader->bad || !image_is_sound(last, adopted, image, value))
         return false;
+    if (adopted != NULL)
+        image = turn_image(last, adopted, value, scratch);
     uint64_t  hash = weir_hash64(key);
     last_row *row = (last_row *)(void *)weir_keyed_find(&slice->rows, hash, key);
     if (row == NULL)
@@ -94,8 +134,8 @@ static bool load_row(op_last_value *last, uint32_t number, weir_reader *reader,
     return true;
 }
 
-bool op_last_load(op_last_value *last, uint32_t number, bool full, weir_reader *reader,
-                  weir_arena *scratch)
+bool op_last_load(op_last_value *last, const op_adopted *adopted, uint32_t number, bool full,
+                  weir_reader *reader, weir_arena *scratch)
 {
     if (full)
         last_empty_slice(&last->slice[number]);
@@ -103,7 +143,7 @@ bool op_last_load(op_last_value *last, uint32_t number, bool full, weir_reader *
     uint32_t rows = ok ? weir_read_u32(reader) : 0;
     for (uint32_t i = 0; ok && i < rows; i++) {
         weir_arena_mark here = weir_arena_here(scratch);
-        ok = load_row(last, number, reader, scratch);
+        ok = load_row(last, adopted, number, reader, scratch);
         weir_arena_rewind(scratch, here);
     }
     return ok && !reader->bad && weir_reader_left(reader) == 0;

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "op_adopt.h"
 #include "op_save.h"
 #include "op_slice.h"
 #include "weir/arena.h"
@@ -16,6 +17,8 @@
 typedef struct load_work {
     weir_ops     *ops;
     op_aggregate *aggregate;
+    const op_adopted *adopted; /* as it is stored; NULL: as it is */
+    bool          unknown;     /* groups have a word of their own for it */
     uint32_t      slice_number;
     op_slice     *slice;
     weir_reader  *reader;
@@ -31,12 +34,7 @@ static bool read_flows(load_work *load)
         return false;
     for (uint32_t f = 0; f < load->flows; f++) {
         weir_str name = weir_read_blob(load->reader);
-        load->bit[f] = OP_FLOWS_MAX;
-        for (uint32_t o = 0; o < load->aggregate->outputs; o++) {
-            const op_output *output = &load->aggregate->output[o];
-            if (!output->final && weir_str_eq(name, load->ops->plan->node[output->node].name))
-                load->bit[f] = output->bit;
-        }
+        load->bit[f] = op_adopted_bit(load->ops, load->aggregate, name);
     }
     return !load->reader->bad;
 }
@@ -83,6 +81,42 @@ static uint32_t turn_bits(const load_work *load, uint32_t stored)
     return bits;
 }
 
+/* Accumulators as they are. */
+static bool read_accumulators(load_work *load, weir_slab *slab, op_group *group)
+{
+    const op_aggregate *aggregate = load->aggregate;
+    for (uint32_t a = 0; a < aggregate->accumulators; a++) {
+        const op_accumulator *accumulator = &aggregate->accumulator[a];
+        if (load->reader->bad ||
+            !accumulator->kind->load(accumulator, load->reader, slab,
+                                     (char *)group + accumulator->offset))
+            return false;
+    }
+    return true;
+}
+
+/* Those of the plan before: each to its place, and some to none. */
+static bool read_adopted(load_work *load, weir_slab *slab, op_group *group)
+{
+    const op_adopted *adopted = load->adopted;
+    uint64_t          was = group->unknown;
+    group->unknown = adopted->unknown;
+    for (uint32_t a = 0; a < adopted->old->values; a++) {
+        const op_accumulator *stored = &adopted->accumulator[a];
+        uint32_t              to = adopted->to[a];
+        void *at = to != WEIR_NONE
+                       ? (char *)group + load->aggregate->accumulator[to].offset
+                       : weir_arena_zero(load->scratch, stored->kind->bytes + (size_t)16);
+        if (load->reader->bad || !stored->kind->load(stored, load->reader, slab, at))
+            return false;
+        if (to == WEIR_NONE)
+            stored->kind->release(slab, at);
+        else if (a < 64 && to < 64 && (was >> a & 1))
+            group->unknown |= UINT64_C(1) << to;
+    }
+    return true;
+}
+
 static bool read_group(load_work *load)
 {
     op_aggregate *aggregate = load->aggregate;
@@ -98,16 +132,13 @@ static bool read_group(load_work *load)
     group = op_slice_add(load->ops, aggregate, load->slice, &like, key);
     group->rows = weir_read_zigzag(load->reader);
     group->emitted = turn_bits(load, weir_read_u32(load->reader));
+    group->unknown = load->unknown ? weir_read_varint(load->reader) : 0;
     group->stored = true;
     weir_slab *slab = &op_slice_pane(load->slice, like.window_end)->slab;
-    for (uint32_t a = 0; a < aggregate->accumulators; a++) {
-        const op_accumulator *accumulator = &aggregate->accumulator[a];
-        if (load->reader->bad ||
-            !accumulator->kind->load(accumulator, load->reader, slab,
-                                     (char *)group + accumulator->offset))
-            return false;
-    }
-    return !load->reader->bad && group->rows != 0;
+    bool ok = load->adopted != NULL ? read_adopted(load, slab, group)
+                                    : read_accumulators(load, slab, group);
+    aggregate->any_unknown |= group->unknown != 0;
+    return ok && !load->reader->bad && group->rows != 0;
 }
 
 /* Windows up to closed_us are gone. */
@@ -160,44 +191,60 @@ static weir_code corrupt(const stored_part *part, uint32_t slice, const char *wh
                      part->name.at ? part->name.at : "", slice, what);
 }
 
+static op_aggregate *find_aggregate(weir_ops *ops, const op_adopted *adopted, weir_str name)
+{
+    if (adopted != NULL)
+        return adopted->aggregate;
+    for (uint32_t a = 0; a < ops->aggregates; a++)
+        if (weir_str_eq(ops->aggregate[a].node->name, name))
+            return &ops->aggregate[a];
+    return NULL;
+}
+
 static weir_code load_aggregate(weir_ops *ops, uint32_t slice, bool full, const stored_part *part,
                                 weir_err *err)
 {
-    for (uint32_t a = 0; a < ops->aggregates; a++) {
-        op_aggregate *aggregate = &ops->aggregate[a];
-        if (!weir_str_eq(aggregate->node->name, part->name))
-            continue;
-        if (aggregate->signature != part->signature)
-            return corrupt(part, slice, "its keys or aggregates are not those of this job",
-                           err);
-        weir_reader reader = weir_reader_of(part->body);
-        weir_arena *scratch = weir_arena_new("loading state", 64u << 10);
-        load_work load = {.ops = ops, .aggregate = aggregate, .slice_number = slice,
-                     .slice = &aggregate->slice[slice], .reader = &reader,
-                     .scratch = scratch};
-        bool ok = read_aggregate(&load, full);
-        weir_arena_free(scratch);
-        return ok ? WEIR_OK : corrupt(part, slice, "damaged", err);
-    }
-    return corrupt(part, slice, "this job has no such operator", err);
+    const op_adopted *adopted = op_adopted_find(ops, WEIR_KEPT_GROUPS, part->name);
+    if (adopted != NULL && !adopted->loads)
+        return WEIR_OK;
+    op_aggregate *aggregate =
+        ops->change != NULL && adopted == NULL ? NULL : find_aggregate(ops, adopted, part->name);
+    if (aggregate == NULL)
+        return corrupt(part, slice, "this job has no such operator", err);
+    if ((adopted != NULL ? adopted->signature : aggregate->signature) != part->signature)
+        return corrupt(part, slice, "its keys or aggregates are not those of this job", err);
+    weir_reader reader = weir_reader_of(part->body);
+    weir_arena *scratch = weir_arena_new("loading state", 64u << 10);
+    load_work load = {.ops = ops, .aggregate = aggregate, .adopted = adopted,
+                      .unknown = part->kind == OP_PART_UNKNOWN, .slice_number = slice,
+                      .slice = &aggregate->slice[slice], .reader = &reader,
+                      .scratch = scratch};
+    aggregate->any_unknown |= load.unknown;
+    bool ok = read_aggregate(&load, full);
+    weir_arena_free(scratch);
+    return ok ? WEIR_OK : corrupt(part, slice, "damaged", err);
 }
 
 static weir_code load_last(weir_ops *ops, uint32_t slice, bool full, const stored_part *part,
                            weir_err *err)
 {
-    for (uint32_t t = 0; t < ops->plan->tables; t++) {
-        op_last_value *last = ops->source[t].last;
-        if (last == NULL || !weir_str_eq(op_last_name(last), part->name))
-            continue;
-        if (op_last_signature(last) != part->signature)
-            return corrupt(part, slice, "its columns are not those of this job", err);
-        weir_reader reader = weir_reader_of(part->body);
-        weir_arena *scratch = weir_arena_new("loading state", 64u << 10);
-        bool        ok = op_last_load(last, slice, full, &reader, scratch);
-        weir_arena_free(scratch);
-        return ok ? WEIR_OK : corrupt(part, slice, "damaged", err);
-    }
-    return corrupt(part, slice, "this job keeps no last values of it", err);
+    const op_adopted *adopted = op_adopted_find(ops, WEIR_KEPT_ROWS, part->name);
+    op_last_value    *last = adopted != NULL ? adopted->last : NULL;
+    if (adopted != NULL && !adopted->loads)
+        return WEIR_OK;
+    for (uint32_t t = 0; ops->change == NULL && t < ops->plan->tables; t++)
+        if (ops->source[t].last != NULL &&
+            weir_str_eq(op_last_name(ops->source[t].last), part->name))
+            last = ops->source[t].last;
+    if (last == NULL)
+        return corrupt(part, slice, "this job keeps no last values of it", err);
+    if (adopted == NULL && op_last_signature(last) != part->signature)
+        return corrupt(part, slice, "its columns are not those of this job", err);
+    weir_reader reader = weir_reader_of(part->body);
+    weir_arena *scratch = weir_arena_new("loading state", 64u << 10);
+    bool        ok = op_last_load(last, adopted, slice, full, &reader, scratch);
+    weir_arena_free(scratch);
+    return ok ? WEIR_OK : corrupt(part, slice, "damaged", err);
 }
 
 weir_code weir_ops_load(weir_ops *ops, uint32_t slice, bool full, weir_str bytes,
@@ -220,9 +267,11 @@ weir_code weir_ops_load(weir_ops *ops, uint32_t slice, bool full, weir_str bytes
         part.body = weir_read_blob(&reader);
         if (reader.bad)
             return corrupt(&part, slice, "damaged", err);
-        weir_code rc = part.kind == OP_PART_AGGREGATE
-                           ? load_aggregate(ops, slice, full, &part, err)
-                           : load_last(ops, slice, full, &part, err);
+        if (part.kind < OP_PART_AGGREGATE || part.kind > OP_PART_UNKNOWN)
+            return corrupt(&part, slice, "of a kind that this version does not know", err);
+        weir_code rc = part.kind == OP_PART_LAST
+                           ? load_last(ops, slice, full, &part, err)
+                           : load_aggregate(ops, slice, full, &part, err);
         if (rc != WEIR_OK)
             return rc;
     }

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "op_adopt.h"
 #include "op_lane_table.h"
 #include "op_slice.h"
 #include "weir/arena.h"
@@ -125,8 +126,8 @@ static weir_code plan_outputs(weir_ops *ops, op_aggregate *aggregate, weir_err *
                      OP_FLOWS_MAX, WEIR_STR_FMT(aggregate->node->name));
 }
 
-/* What makes one operator's stored groups readable by another: key types and classes. */
-static uint64_t signature_of(const op_aggregate *aggregate)
+uint64_t op_signature(const op_aggregate *aggregate, const op_accumulator *list,
+                      uint32_t accumulators)
 {
     weir_buf text = {0};
     for (uint32_t i = 0; i < aggregate->node->groups; i++) {
@@ -135,8 +136,8 @@ static uint64_t signature_of(const op_aggregate *aggregate)
                         type.id == WEIR_T_NUMERIC ? type.scale : 0);
     }
     weir_buf_format(&text, "%s;", aggregate->windowed ? "windowed" : "forever");
-    for (uint32_t a = 0; a < aggregate->accumulators; a++) {
-        const op_accumulator *accumulator = &aggregate->accumulator[a];
+    for (uint32_t a = 0; a < accumulators; a++) {
+        const op_accumulator *accumulator = &list[a];
         weir_buf_format(&text, "%s %u %u %s %u;", accumulator->kind->name,
                         accumulator->arg.id, accumulator->arg.scale,
                         accumulator->distinct ? accumulator->distinct->name : "all",
@@ -168,7 +169,8 @@ static void place_accumulators(weir_ops *ops, op_aggregate *aggregate)
     aggregate->key_type = WEIR_ARRAY(ops->arena, weir_type, node->groups + 1);
     for (uint32_t i = 0; i < node->groups; i++)
         aggregate->key_type[i] = node->column[i]->type;
-    aggregate->signature = signature_of(aggregate);
+    aggregate->signature =
+        op_signature(aggregate, aggregate->accumulator, aggregate->accumulators);
 }
 
 static weir_code plan_aggregate(weir_ops *ops, uint32_t number, op_aggregate *aggregate,
@@ -179,6 +181,7 @@ static weir_code plan_aggregate(weir_ops *ops, uint32_t number, op_aggregate *ag
     aggregate->node_number = number;
     aggregate->node = node;
     aggregate->windowed = node->window_end != WEIR_NONE;
+    aggregate->whole_us = INT64_MIN;
     for (uint32_t s = 0; s < WEIR_SLICES; s++)
         op_slice_init(&aggregate->slice[s]);
     weir_code rc = plan_outputs(ops, aggregate, err);
@@ -277,9 +280,13 @@ void weir_ops_free(weir_ops *ops)
 
 void weir_ops_next(weir_ops *ops)
 {
-    for (uint32_t a = 0; a < ops->aggregates; a++)
+    for (uint32_t a = 0; a < ops->aggregates; a++) {
+        op_aggregate *aggregate = &ops->aggregate[a];
         for (uint32_t lane = 0; lane < ops->lanes; lane++)
-            op_lane_reset(&ops->aggregate[a].lane[lane]);
+            op_lane_reset(&aggregate->lane[lane]);
+        for (uint32_t o = 0; o < aggregate->outputs; o++)
+            aggregate->output[o].again = false;
+    }
     weir_assert(!ops->unrecycled); /* two epochs' rows, not three */
     ops->turn = !ops->turn;
     ops->unrecycled = true;

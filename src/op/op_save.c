@@ -1,11 +1,12 @@
 /* op/op_save: a slice of the state as bytes.
  *
  *     version u8 = 1 | full u8 | parts u16, then per part:
- *     kind u8: 1 aggregate, 2 last values | name blob | signature u64 | body blob
+ *     kind u8: 1 or 3 aggregate, 2 last values | name blob | signature u64 | body blob
  *
  * Body of an aggregate:
  *     closed_us i64 | flows u16, names blob … | gone u32: { window_end i64, key blob } …
- *     groups u32: { window_end i64, key blob, rows zigzag, emitted u32, accumulators } …
+ *     groups u32: { window_end i64, key blob, rows zigzag, emitted u32, kind 3: unknown
+ *     varint, accumulators } …
  *
  * A delta holds changed groups whole and the keys of those that went; windows at or before
  * closed_us are gone without being named. A full copy holds everything. Parts are found
@@ -29,6 +30,8 @@ static void save_group(const op_aggregate *aggregate, op_group *group, weir_buf 
     weir_buf_blob(out, op_group_key(aggregate, group));
     weir_buf_zigzag(out, group->rows);
     weir_buf_u32(out, group->emitted);
+    if (aggregate->any_unknown)
+        weir_buf_varint(out, group->unknown);
     for (uint32_t a = 0; a < aggregate->accumulators; a++) {
         const op_accumulator *accumulator = &aggregate->accumulator[a];
         accumulator->kind->save((const char *)group + accumulator->offset, out);
@@ -105,7 +108,7 @@ void weir_ops_save(weir_ops *ops, uint32_t slice, bool full, weir_buf *out)
     weir_assert(slice < WEIR_SLICES);
     uint16_t parts = count_parts(ops, slice, full);
     weir_buf body = {0};
-    if (parts == 0)
+    if (parts == 0 && !full)
         return;
     weir_buf_byte(out, OP_SAVE_VERSION);
     weir_buf_byte(out, full);
@@ -117,7 +120,8 @@ void weir_ops_save(weir_ops *ops, uint32_t slice, bool full, weir_buf *out)
             continue;
         weir_buf_clear(&body);
         save_aggregate(ops, aggregate, part, full, &body);
-        add_part(out, OP_PART_AGGREGATE, aggregate->node->name, aggregate->signature, &body);
+        add_part(out, aggregate->any_unknown ? OP_PART_UNKNOWN : OP_PART_AGGREGATE,
+                 aggregate->node->name, aggregate->signature, &body);
     }
     for (uint32_t t = 0; t < ops->plan->tables; t++) {
         op_last_value *last = ops->source[t].last;

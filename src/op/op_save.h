@@ -8,5 +8,6 @@
 #define OP_SAVE_VERSION 1
 #define OP_PART_AGGREGATE 1
 #define OP_PART_LAST 2
+#define OP_PART_UNKNOWN 3 /* an aggregate, of whose groups some do not know all results */
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "agg_class.h"
 #include "op_group_key.h"
+#include "weir/kept.h"
 #include "weir/op.h"
 
 #define OP_FLOWS_MAX 32u        /* sinks with emit = 'changes' behind one aggregate: a bit each */
@@ -30,6 +31,8 @@ typedef struct op_group {
     uint32_t   emitted; /* state: bit f: the flow has a row of this group */
     bool       changed; /* state: on the slice's list */
     bool       stored;  /* state: a checkpoint has it */
+    uint64_t   unknown; /* state: bit a: aggregate a came with changed SQL, when the group was
+                           there: its result is NULL */
 } op_group;
 _Static_assert(sizeof(op_group) == 48, "accumulators behind it are 16-byte aligned");
 
@@ -40,6 +43,9 @@ typedef struct op_path {
 } op_path;
 
 typedef struct op_last_value op_last_value;
+typedef struct op_aggregate op_aggregate;
+
+typedef struct op_adopted op_adopted; /* op_adopt.h */
 
 /* What one lane has for one aggregate in this epoch. */
 typedef struct op_lane_slot {
@@ -94,10 +100,11 @@ typedef struct op_output {
     op_path  path; /* nodes between the aggregate and the sink */
     bool     final;
     bool     ordered; /* the sink has no key of its own to order by */
+    bool     again;   /* until weir_ops_next: all groups are due, changed or not */
     uint32_t bit;  /* changes: in op_group.emitted */
 } op_output;
 
-typedef struct op_aggregate {
+struct op_aggregate {
     uint32_t         node_number;
     uint32_t         table; /* whose rows it groups */
     const weir_node *node;
@@ -110,9 +117,11 @@ typedef struct op_aggregate {
     op_output       *output;
     uint32_t         outputs;
     bool             any_final, any_changes;
+    bool             any_unknown; /* groups may have bits in `unknown` */
+    int64_t          whole_us;    /* windows that end up to here are not its own */
     op_lane_table   *lane;   /* per lane */
     op_slice         slice[WEIR_SLICES];
-} op_aggregate;
+};
 
 /* A flow without an aggregate: SINK node reached from a source directly. */
 typedef struct op_through {
@@ -152,6 +161,8 @@ struct weir_ops {
     uint32_t         turn;      /* which of the two is being filled */
     bool             unrecycled; /* the other one is still in use */
     _Atomic uint64_t groups;
+    const weir_change *change;  /* what is loaded is of another plan; NULL: of this one */
+    op_adopted        *adopted; /* per step of the change */
 };
 
 /* op_run: runs nodes. out[n] is the output of node n; the first one's is given. */
@@ -175,8 +186,9 @@ op_last_value *op_last_new(weir_ops *ops, const weir_table *table);
 void      op_last_free(op_last_value *last);
 bool      op_last_changed(const op_last_value *last, uint32_t slice);
 void      op_last_save(op_last_value *last, uint32_t slice, bool full, weir_buf *out);
-bool      op_last_load(op_last_value *last, uint32_t slice, bool full, weir_reader *reader,
-                       weir_arena *scratch);
+/* `adopted` as it is stored, or NULL: as `last` keeps it. */
+bool      op_last_load(op_last_value *last, const op_adopted *adopted, uint32_t slice,
+                       bool full, weir_reader *reader, weir_arena *scratch);
 size_t    op_last_bytes(const op_last_value *last, uint32_t slice);
 weir_str  op_last_name(const op_last_value *last);
 uint64_t  op_last_signature(const op_last_value *last);
