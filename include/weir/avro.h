@@ -52,4 +52,23 @@ void weir_avro_block(weir_buf *out, weir_avro_codec codec, uint64_t rows, weir_s
 bool weir_avro_join(weir_buf *out, weir_str blocks,
                     const uint8_t sync[WEIR_AVRO_SYNC_BYTES]);
 
+/* Reading back what a writer of the same setup wrote. A row's values by column of the schema,
+   those left out NULL, and its op ("" without); they live until the call returns. What is not
+   as the writer writes it, or of another schema, is CORRUPT; `fn`'s own errors end it. */
+typedef weir_code weir_avro_row_fn(void *self, const weir_datum *value, weir_str op,
+                                   weir_err *err);
+typedef struct weir_avro_reading {
+    const weir_avro_writer *writer;
+    weir_avro_row_fn       *fn;
+    void                   *self;
+} weir_avro_reading;
+weir_code weir_avro_read_file(const weir_avro_reading *reading, weir_str file,
+                              weir_err *err) WEIR_MUST_CHECK;
+/* Blocks of weir_avro_block, without sync markers. */
+weir_code weir_avro_read_blocks(const weir_avro_reading *reading, weir_avro_codec codec,
+                                weir_str blocks, weir_err *err) WEIR_MUST_CHECK;
+/* Rows of weir_avro_row, of a block that is not closed. */
+weir_code weir_avro_read_rows(const weir_avro_reading *reading, uint64_t rows,
+                              weir_str encoded, weir_err *err) WEIR_MUST_CHECK;
+
 #endif

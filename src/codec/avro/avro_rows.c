@@ -118,7 +118,8 @@ void weir_avro_row(const weir_avro_writer *writer, const weir_batch *batch, uint
 static avro_field field_of(const weir_avro_setup *setup, uint32_t column, size_t *bytes)
 {
     const weir_field *from = &setup->schema->field[column];
-    avro_field        field = {.column = column, .nullable = !from->not_null, .unit = 1};
+    avro_field        field = {
+        .column = column, .type = from->type, .nullable = !from->not_null, .unit = 1};
     *bytes = 1 + LONG_BYTES;
     switch (from->type.id) {
     case WEIR_T_BOOL:
@@ -160,6 +161,7 @@ weir_code weir_avro_writer_new(const weir_avro_setup *setup, weir_avro_writer **
         return rc;
     }
     uint32_t columns = setup->schema->count;
+    writer->columns = columns;
     writer->with_op = setup->with_op;
     writer->fixed_bytes = 3;
     writer->field = weir_heap_new(columns + 1, sizeof *writer->field);

@@ -19,6 +19,7 @@ typedef enum avro_form { /* how a column's values are written */
 
 typedef struct avro_field {
     uint32_t  column;
+    weir_type type;
     avro_form form;
     bool      nullable;
     uint8_t   width; /* AVRO_LONG: bytes of a value in the batch */
@@ -28,6 +29,7 @@ typedef struct avro_field {
 struct weir_avro_writer {
     weir_buf    schema; /* JSON */
     bool        with_op;
+    uint32_t    columns;     /* of the schema */
     size_t      fixed_bytes; /* that a row takes at most, without text */
     uint32_t    texts;       /* fields of AVRO_BYTES; they come first in `text` */
     uint32_t   *text;
