@@ -51,6 +51,8 @@ typedef struct weir_sink_setup {
     weir_str               output;         /* print: "table", "json", "csv" */
     bool                   dead_letter;    /* a file sink for dead letters: one file an
                                               epoch, named <gen>-<epoch>-<n>.avro */
+    bool                   look; /* only to be looked at (look.h): nothing is made or
+                                    checked */
     bool                   must_be_empty; /* --fresh: replay of an empty log refuses a
                                               target that has rows or files */
     const atomic_int      *stop;
@@ -172,6 +174,8 @@ typedef weir_str weir_sink_place_fn(weir_str value, weir_arena *arena);
 /* Do two open instances write into one database? Nothing is written. */
 typedef weir_code weir_sink_same_fn(weir_sink *, weir_sink *, bool *out_same, weir_err *);
 
+typedef struct weir_look weir_look; /* look.h */
+
 typedef enum weir_promise {
     WEIR_PROMISE_AT_LEAST_ONCE, /* print, file */
     WEIR_PROMISE_EXACTLY_ONCE   /* mysql, sqlite, s3 */
@@ -192,6 +196,7 @@ typedef struct weir_sink_kind {
     weir_sink_same_fn *same;    /* NULL: what group_by says is all there is to know */
     weir_sink_ddl_fn  *ddl;     /* of no instance; NULL: there is nothing to create */
     weir_sink_repair_fn *repair; /* NULL: no row is ever refused */
+    const weir_look    *look; /* how to read what it wrote; NULL: it cannot be read */
     weir_sink_open_fn     *open;
     weir_sink_stage_fn    *stage;
     weir_sink_execute_fn  *execute;

@@ -30,6 +30,7 @@ const weir_sink_kind weir_sink_mysql = {
     .place = keyed_place,
     .same = mysql_same,
     .ddl = mysql_ddl_of,
+    .look = &mysql_look,
     .open = open_sink,
     .stage = keyed_stage,
     .execute = keyed_execute,
@@ -137,7 +138,7 @@ static weir_code open_sink(weir_sink *sink, const weir_sink_setup *setup, weir_e
         return rc;
     name_lock(self);
     rc = mysql_connect(self, err);
-    if (rc == WEIR_OK)
+    if (rc == WEIR_OK && !setup->look)
         rc = mysql_tables_check(self, err);
     mysql_roll_back(&self->keyed);
     return rc;

@@ -1,6 +1,6 @@
 /* sink/mysql_row: the commit row in weir_commit.
  *
- * Gives      mysql_row_read, mysql_row_start, mysql_row_move, mysql_row_any.
+ * Gives      mysql_row_read, mysql_row_epoch, mysql_row_start, mysql_row_move, mysql_row_any.
  * Always     1. names and digests go as hexadecimal literals: they are bytes, not text.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -58,6 +58,23 @@ weir_code mysql_row_read(keyed_sink *keyed, keyed_mark *out, bool *out_found, we
     *out = mark;
     *out_found = answer.rows > 0;
     return WEIR_OK;
+}
+
+weir_code mysql_row_epoch(keyed_sink *keyed, uint64_t *out, weir_err *err)
+{
+    mysql_sink *self = (mysql_sink *)keyed;
+    weir_str    epoch = {0};
+    weir_buf_clear(&self->sql);
+    weir_buf_text(&self->sql, "SELECT epoch FROM weir_commit");
+    where_row(&self->sql, keyed);
+    weir_arena_reset(self->scratch);
+    weir_code rc = mysql_ask_one(self, weir_buf_view(&self->sql), &epoch, err);
+    *out = 0;
+    if (rc == WEIR_OK && epoch.at != NULL && !weir_str_to_u64(epoch, out))
+        return weir_halt(err, WEIR_EXIT_CORRUPT, WEIR_E_CORRUPT,
+                         "the commit row of group '%.*s' is damaged",
+                         WEIR_STR_FMT(keyed->group));
+    return rc;
 }
 
 weir_code mysql_row_start(keyed_sink *keyed, const keyed_mark *mark, weir_err *err)

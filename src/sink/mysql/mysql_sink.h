@@ -43,8 +43,13 @@ weir_sink_same_fn mysql_same;
 weir_code mysql_row_read(keyed_sink *, keyed_mark *, bool *, weir_err *) WEIR_MUST_CHECK;
 weir_code mysql_row_start(keyed_sink *, const keyed_mark *, weir_err *) WEIR_MUST_CHECK;
 weir_code mysql_row_any(keyed_sink *, const keyed_table *, bool *out, weir_err *) WEIR_MUST_CHECK;
+/* Its epoch, without locking it; 0: it is not there. */
+weir_code mysql_row_epoch(keyed_sink *, uint64_t *out, weir_err *) WEIR_MUST_CHECK;
 weir_code mysql_row_move(keyed_sink *, uint64_t, const keyed_mark *, bool *,
                          weir_err *) WEIR_MUST_CHECK;
+
+/* mysql_look */
+extern const weir_look mysql_look;
 
 /* mysql_table: what the server has. */
 weir_str  mysql_commit_ddl(void); /* of weir_commit, with its comments */

@@ -6,7 +6,7 @@
  * again. An error that repeating cannot mend is repeated for ten minutes, for policies and
  * quotas are mended by people; then it is SINK_PATH, with key and code.
  *
- * Gives      s3_finalise, s3_replay.
+ * Gives      s3_finalise, s3_replay, s3_fetch_open.
  * Always     1. the bytes that are put have the size and SHA-256 of the recipe.
  *            2. before files are put, weir_checkpoint_may_publish allows it.
  *
@@ -226,7 +226,7 @@ static weir_code fetch(weir_checkpoint *checkpoint, const s3_refs *refs, weir_bu
     return rc;
 }
 
-static weir_code fetch_open(s3_file *file, weir_checkpoint *checkpoint, weir_err *err)
+weir_code s3_fetch_open(s3_file *file, weir_checkpoint *checkpoint, weir_err *err)
 {
     weir_code rc = fetch(checkpoint, &file->now.block_refs, &file->blocks, err);
     if (rc == WEIR_OK)
@@ -291,7 +291,7 @@ weir_code s3_replay(weir_sink *sink, weir_history *history, weir_err *err)
     if (rc == WEIR_OK && last.joined && last.payload.len > 0)
         rc = s3_payload_read(self, last.payload, err);
     for (uint32_t i = 0; rc == WEIR_OK && i < self->opens; i++)
-        rc = fetch_open(self->open[i], history->checkpoint, err);
+        rc = s3_fetch_open(self->open[i], history->checkpoint, err);
     self->recovers = true;
     if (rc == WEIR_OK && !history->finalised)
         rc = publish_again(self, history->checkpoint, err);

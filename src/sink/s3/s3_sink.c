@@ -72,6 +72,7 @@ const weir_sink_kind weir_sink_s3 = {
     .formats = "avro",
     .size = sizeof(s3_sink),
     .promise = WEIR_PROMISE_EXACTLY_ONCE,
+    .look = &s3_look,
     .open = open_sink,
     .stage = s3_stage,
     .execute = report_refused,

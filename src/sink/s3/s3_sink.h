@@ -126,5 +126,11 @@ weir_code s3_payload_read(s3_sink *self, weir_str payload, weir_err *err) WEIR_M
 /* s3_publish */
 weir_sink_finalise_fn s3_finalise;
 weir_sink_replay_fn   s3_replay;
+/* The rows of an open file, from where its payload says they are. */
+weir_code s3_fetch_open(s3_file *file, weir_checkpoint *checkpoint,
+                        weir_err *err) WEIR_MUST_CHECK;
+
+/* s3_look */
+extern const weir_look s3_look;
 
 #endif

@@ -44,6 +44,7 @@ const weir_sink_kind weir_sink_sqlite = {
     .group_by = "url",
     .place = keyed_place,
     .ddl = sqlite_ddl_of,
+    .look = &sqlite_look,
     .open = open_sink,
     .stage = keyed_stage,
     .execute = keyed_execute,
@@ -135,7 +136,9 @@ static weir_code connect_file(sqlite_sink *self, weir_err *err)
         disconnect(self);
     if (self->db != NULL)
         return WEIR_OK;
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    if (!self->keyed.setup.look)
+        flags |= SQLITE_OPEN_CREATE;
     if (sqlite3_open_v2(self->path, &self->db, flags, NULL) != SQLITE_OK)
         return sqlite_fail(self, "could not open", false, err);
     (void)sqlite3_extended_result_codes(self->db, 1);
@@ -390,11 +393,11 @@ static weir_code open_sink(weir_sink *sink, const weir_sink_setup *setup, weir_e
     weir_code rc = find_file(self, setup, &database, err);
     if (rc == WEIR_OK)
         rc = keyed_open(&self->keyed, &driver, setup, database, err);
-    if (rc == WEIR_OK)
+    if (rc == WEIR_OK && !setup->look)
         rc = make_folders(self->path, self->keyed.job, err);
     if (rc == WEIR_OK)
         rc = connect_file(self, err);
-    if (rc == WEIR_OK)
+    if (rc == WEIR_OK && !setup->look)
         rc = sqlite_tables_check(self, err);
     return rc;
 }

@@ -32,6 +32,9 @@ weir_code   sqlite_tables_check(sqlite_sink *self, weir_err *err) WEIR_MUST_CHEC
 weir_sink_ddl_fn sqlite_ddl_of;
 const char *sqlite_type(weir_type type); /* INTEGER, REAL, TEXT, BLOB */
 
+/* sqlite_look */
+extern const weir_look sqlite_look;
+
 /* sqlite_write: the driver's write. */
 weir_code sqlite_write(keyed_sink *keyed, const keyed_table *table,
                        const keyed_chunk *chunk, uint32_t first, uint32_t count,
