@@ -112,8 +112,10 @@ static uint32_t chunk_of(const engine_lane *lane)
     return count;
 }
 
-/* One chunk of the block under way; false: the budget is full, come to the barrier. */
-static bool work_chunk(engine_lane *lane, weir_err *err, weir_code *rc)
+/* One chunk of the block under way, of `most` records; false: the budget is full, come to the
+   barrier. */
+static bool work_chunk(engine_lane *lane, uint32_t most, uint32_t *out_used, weir_err *err,
+                       weir_code *rc)
 {
     engine_job *engine = lane->engine;
     engine_partition *partition = lane->partition;
@@ -127,16 +129,13 @@ static bool work_chunk(engine_lane *lane, weir_err *err, weir_code *rc)
         end_block(lane);
         return true;
     }
-    uint32_t allowed = engine_rate_take(engine, count);
-    if (allowed == 0) {
-        engine->clock->pause_us(engine->clock, LANE_RATE_WAIT_US);
+    if (count > most)
+        count = most;
+    if (!engine_intake(lane, partition, block, lane->next, &count, err, rc))
+        return false;
+    if (*rc != WEIR_OK)
         return true;
-    }
-    count = allowed;
-    bool took = engine_intake(lane, partition, block, lane->next, &count, err, rc);
-    engine_rate_return(engine, took && *rc == WEIR_OK ? allowed - count : allowed);
-    if (!took || *rc != WEIR_OK)
-        return took;
+    *out_used = count;
     if (count > 0)
         move_position(partition, &block->record[lane->next + count - 1]);
     atomic_store(&partition->moved_us, engine->clock->mono_us(engine->clock));
@@ -190,10 +189,17 @@ static void *lane_main(void *argument)
             lane->next = 0;
             continue;
         }
+        uint32_t used = 0, most = engine_rate_take(engine, WEIR_DECODE_RECORDS);
+        if (most == 0) {
+            engine->clock->pause_us(engine->clock, LANE_RATE_WAIT_US);
+            continue;
+        }
         weir_err err;
         weir_err_clear(&err);
         weir_code rc;
-        if (work_chunk(lane, &err, &rc))
+        bool took = work_chunk(lane, most, &used, &err, &rc);
+        engine_rate_return(engine, most - used);
+        if (took)
             vain = 0;
         else if (++vain <= LANE_LIMIT_CUTS)
             ask_for_cut(lane);

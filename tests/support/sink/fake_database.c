@@ -111,7 +111,8 @@ static void answer_about_tables(fake_database *database, weir_str sql,
 {
     bool commit = find(sql, "X'776569725F636F6D6D6974'") != NULL ||
                   find(sql, "X'776569725f636f6d6d6974'") != NULL;
-    bool gone = commit ? database->no_commit_table : database->no_table;
+    bool live = find(sql, "X'6C697665'") != NULL || find(sql, "X'6c697665'") != NULL;
+    bool gone = commit ? database->no_commit_table : database->no_table && !live;
     if (find(sql, "information_schema.TABLES") != NULL)
         answer_with(out, 3, gone ? 0 : 3, engine);
     else if (find(sql, "information_schema.COLUMNS") != NULL)

@@ -221,6 +221,71 @@ static void missing_tables_are_made_when_that_is_asked_for(void **state)
     close_all(&database, &bench);
 }
 
+/* A replay's table has the form of the live one, whatever create says. */
+static void a_table_is_made_in_the_form_of_another(void **state)
+{
+    (void)state;
+    static const struct {
+        bool           create;
+        database_fault fault;
+        const char    *says;
+        uint32_t       made;
+    } cases[] = {
+        {false, {.statement = NULL}, NULL, 1},
+        {false,
+         {.statement = "CREATE TABLE `bench_rows` LIKE `live`",
+          .times = -1,
+          .way = FAKE_MYSQL_FAIL,
+          .number = 1142},
+         "(1142)",
+         0},
+        {false,
+         {.statement = "SELECT t.TABLE_TYPE",
+          .skip = 2, /* weir_commit and the table itself */
+          .times = 1,
+          .way = FAKE_MYSQL_FAIL,
+          .number = 1142},
+         "(1142)",
+         0},
+        {false,
+         {.statement = "SELECT t.TABLE_TYPE",
+          .skip = 2,
+          .times = 1,
+          .way = FAKE_MYSQL_ROWS,
+          .empty = true},
+         "table 'bench_rows' is not there",
+         0},
+        {true,
+         {.statement = "SELECT t.TABLE_TYPE",
+          .skip = 2,
+          .times = 1,
+          .way = FAKE_MYSQL_ROWS,
+          .empty = true},
+         NULL,
+         1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        fake_database database;
+        sink_bench    bench;
+        char          options[160];
+        fake_database_start(&database, FAKE_MYSQL_8);
+        database.no_table = true;
+        database.fault[0] = cases[i].fault;
+        (void)snprintf(options, sizeof options, "%s", database.options);
+        if (!cases[i].create)
+            *strstr(options, ";create") = '\0';
+        bench_start(&bench, "mysql", options);
+        bench.table.like = WEIR_STR("live");
+        weir_code rc = bench_try_take_over(&bench);
+        CHECK_INT(rc == WEIR_OK, cases[i].says == NULL);
+        if (cases[i].says != NULL)
+            CHECK_SAYS(&bench.err, cases[i].says);
+        fake_database_settle(&database);
+        CHECK_INT(database.tables_made, cases[i].made);
+        close_all(&database, &bench);
+    }
+}
+
 typedef struct bed {
     fake_database database;
     sink_bench    bench;
@@ -436,6 +501,7 @@ int main(void)
         TEST(columns_of_others_are_fed_by_the_server),
         TEST(keys_are_judged_before_the_server_is_asked),
         TEST(missing_tables_are_made_when_that_is_asked_for),
+        TEST(a_table_is_made_in_the_form_of_another),
         TEST(statements_are_as_long_as_half_a_packet),
         TEST(a_row_larger_than_half_a_packet_goes_alone),
         TEST(a_row_larger_than_a_packet_is_refused),
