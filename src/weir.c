@@ -37,7 +37,7 @@ static const struct command {
     command_fn *run;
 } command[] = {
     {"run", weir_cli_run},         {"check", weir_cli_check},
-    {"replay", weir_cli_replay},
+    {"replay", weir_cli_replay},   {"diff", weir_cli_diff},
     {"explain", weir_cli_explain}, {"connectors", weir_cli_connectors},
     {"ddl", weir_cli_ddl},         {"checkpoint", weir_cli_checkpoint},
     {"version", weir_cli_version}, {"help", weir_cli_help},

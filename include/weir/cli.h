@@ -15,6 +15,7 @@
    set to 1 by the first SIGTERM or SIGINT. */
 int weir_cli_run(int count, char **argument, const atomic_int *stop);
 int weir_cli_replay(int count, char **argument, const atomic_int *stop);
+int weir_cli_diff(int count, char **argument, const atomic_int *stop);
 int weir_cli_check(int count, char **argument, const atomic_int *stop);
 int weir_cli_explain(int count, char **argument, const atomic_int *stop);
 int weir_cli_ddl(int count, char **argument, const atomic_int *stop);

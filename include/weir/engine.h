@@ -111,4 +111,9 @@ typedef struct weir_repaired {
 weir_code weir_engine_repair(const weir_engine_setup *setup, bool dry_run, weir_arena *arena,
                              weir_repaired *out, weir_err *err) WEIR_MUST_CHECK;
 
+/* The section of a manifest that holds the payloads of a sink table's group; a NUL is behind
+   it. *out_group: the group's name, a view of the table's; may be NULL. */
+weir_str weir_sink_section(const weir_table *table, const weir_sink_kind *kind,
+                           weir_arena *arena, weir_str *out_group);
+
 #endif

@@ -18,6 +18,7 @@ static const char general[] =
     "\n"
     "  run          run the job: until stopped, or with --until end\n"
     "  replay       run the job once more over what it read, into a namespace of its own\n"
+    "  diff         say in which keys, windows and rows a replay differs from the live job\n"
     "  check        check names, types and options; with --connect also the servers\n"
     "  explain      print the plan: steps, windows, state, sinks\n"
     "  ddl          print CREATE TABLE for the tables that the job writes\n"
@@ -72,6 +73,23 @@ static const char replay[] =
     "It shares nothing that it writes with the live job and may run beside it. The same\n"
     "command goes on where a replay was stopped or killed. weir checkpoint --replay NAMESPACE\n"
     "looks at its checkpoints.\n";
+
+static const char diff[] =
+    "usage: weir diff --into NAMESPACE [FLAGS] job.sql\n"
+    "\n"
+    "Compares what weir replay --into NAMESPACE wrote, once it is over, with what the live job\n"
+    "had written by the epoch at which the replay ended: tables key by key, files as multisets\n"
+    "of the rows in what committed manifests list. The live job may run meanwhile.\n"
+    "\n"
+    "  --into NAMESPACE   of the replay\n"
+    "  --output FORMAT    table (the default), json or csv\n"
+    "  --limit N          rows shown of each output (20); counts are of all\n"
+    "  --lineage lN       the live job's lineage; the last one otherwise\n"
+    "  --embedded, --param, --log, --log-level\n"
+    "                     as in 'weir run'\n"
+    "\n"
+    "Exit codes: 0 nothing differs, 1 something does, or it could not be found out (standard\n"
+    "error says why, and nothing else does), 2 usage; others as 'weir help' lists them.\n";
 
 static const char check[] =
     "usage: weir check [FLAGS] job.sql\n"
@@ -154,7 +172,7 @@ int weir_cli_help(int count, char **argument, const atomic_int *stop)
     (void)stop;
     static const struct {
         const char *name, *text;
-    } page[] = {{"run", run}, {"replay", replay},
+    } page[] = {{"run", run}, {"replay", replay}, {"diff", diff},
                 {"check", check}, {"explain", explain}, {"ddl", ddl},
                 {"connectors", connectors}, {"checkpoint", checkpoint}};
     const char *text = general;

@@ -54,6 +54,7 @@ void cli_time_json(weir_buf *out, const char *name, int64_t us)
 
 void cli_print(weir_buf *text)
 {
-    fwrite(text->at, 1, text->len, stdout);
+    if (text->len > 0) /* else there may be nothing at all */
+        fwrite(text->at, 1, text->len, stdout);
     weir_buf_clear(text);
 }

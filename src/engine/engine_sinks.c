@@ -1,6 +1,6 @@
 /* engine/sinks: sink groups: which tables share an instance, where each flow's rows go.
  *
- * Gives      engine_open_sinks, engine_open_dead.
+ * Gives      engine_open_sinks, engine_open_dead, weir_sink_section.
  * Always     1. a group's name is stable: from sink_group, the database or the table,
  *               never from where a server happens to be.
  *
@@ -33,6 +33,16 @@ static weir_str group_name(const weir_table *table, const weir_sink_kind *kind)
     if (kind->group_by == NULL)
         return table->name;
     return database_of(weir_opts_text(table->opts, kind->group_by));
+}
+
+weir_str weir_sink_section(const weir_table *table, const weir_sink_kind *kind,
+                           weir_arena *arena, weir_str *out_group)
+{
+    weir_str name = group_name(table, kind);
+    if (out_group != NULL)
+        *out_group = name;
+    return weir_str_of(
+        weir_arena_text(arena, "sink/%s/%.*s", kind->name, WEIR_STR_FMT(name)));
 }
 
 static weir_str place_of(engine_job *engine, const weir_sink_kind *kind,
