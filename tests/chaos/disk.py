@@ -30,7 +30,7 @@ class Disk:
 
     def fill(self):
         found = os.statvfs(self.path)
-        used = (found.f_blocks - found.f_bfree) * found.f_frsize
+        used = max((found.f_blocks - found.f_bfree) * found.f_frsize, PAGE)  # 0 is no limit
         for spare in range(0, 64):  # it grows while we look
             done = subprocess.run(["mount", "-o", f"remount,size={used + spare * 16 * PAGE}",
                                    str(self.path)], capture_output=True)

@@ -42,7 +42,10 @@ static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opa
 
 void kafka_serve(weir_kafka *kafka)
 {
-    (void)rd_kafka_poll(kafka->handle, 0); /* how many callbacks ran means nothing to us */
+    if (kafka->queue) /* what rd_kafka_poll serves is the same queue, and it aborts at a record */
+        kafka_fetch(kafka, 0);
+    else
+        (void)rd_kafka_poll(kafka->handle, 0); /* how many callbacks ran means nothing to us */
 }
 
 static weir_code make_handle(weir_kafka *kafka, const weir_kafka_setup *setup, weir_err *err)
@@ -207,14 +210,14 @@ static void *destroy_handle(void *handle)
 static void end_handle(weir_kafka *kafka)
 {
     pthread_t thread;
-    int64_t until_us = kafka->clock->wall_us(kafka->clock) + END_US;
+    int64_t until_us = kafka->clock->mono_us(kafka->clock) + END_US;
     struct timespec until = {.tv_sec = until_us / 1000000,
                              .tv_nsec = until_us % 1000000 * 1000};
     if (pthread_create(&thread, NULL, destroy_handle, kafka->handle) != 0) {
         rd_kafka_destroy(kafka->handle);
         return;
     }
-    if (pthread_timedjoin_np(thread, NULL, &until) != 0)
+    if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) != 0)
         (void)pthread_detach(thread); /* fails only for a thread that is not there */
 }
 

@@ -71,10 +71,12 @@ bool          kafka_is_final(rd_kafka_resp_err_t code);
 /* client: one metadata question; also tells that the brokers are there. */
 weir_code kafka_ask_topic(weir_kafka *kafka, int timeout_ms, uint32_t *out_partitions,
                           weir_err *err);
-/* Callbacks of the library run here: they only note `why`. */
+/* Callbacks of the library run here: they only note `why`. Records may become ready. */
 void kafka_serve(weir_kafka *kafka);
 
-/* poll: drops what is ready of one partition, or of all (-1). */
+/* poll: takes what has come, and waits so long for something; it becomes ready, or trouble. */
+void kafka_fetch(weir_kafka *kafka, int wait_ms);
+/* Drops what is ready of one partition, or of all (-1). */
 void kafka_drop_ready(weir_kafka *kafka, int64_t partition);
 
 #endif

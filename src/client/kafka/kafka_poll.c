@@ -149,7 +149,7 @@ static void sort_batch(weir_kafka *kafka, size_t count)
         close_block(kafka, &kafka->partition[i]);
 }
 
-static void fetch(weir_kafka *kafka, int wait_ms)
+void kafka_fetch(weir_kafka *kafka, int wait_ms)
 {
     ssize_t count = rd_kafka_consume_batch_queue(kafka->queue, 0, kafka->batch, KAFKA_BATCH);
     if (count <= 0 && wait_ms > 0) {
@@ -322,7 +322,7 @@ weir_code weir_kafka_poll(weir_kafka *kafka, int64_t timeout_us, weir_block **ou
     weir_code rc = kafka->assigned ? WEIR_OK : assign(kafka, err);
     if (rc != WEIR_OK)
         return rc;
-    fetch(kafka, timeout_us <= 0 ? 0 : kafka_timeout_ms(timeout_us));
+    kafka_fetch(kafka, timeout_us <= 0 ? 0 : kafka_timeout_ms(timeout_us));
     *out = pop_ready(kafka);
     if (*out)
         return WEIR_OK;

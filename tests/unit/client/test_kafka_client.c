@@ -71,14 +71,16 @@ static void send(fixture *to, int count, size_t bytes)
     weir_kafka_producer_close(producer);
 }
 
-/* Reads until each partition has `want` records, and checks that none is missing. */
-static void read_up_to(fixture *to, int64_t next[PARTITIONS], int64_t want)
+/* Reads until each partition has `want` records, and checks that none is missing; with `away`
+   the broker may be for a while. */
+static void read_while(fixture *to, int64_t next[PARTITIONS], int64_t want, bool away)
 {
     int64_t until_us = now_us() + 30000000;
     for (bool done = false; !done && now_us() < until_us;) {
         weir_err    err;
         weir_block *block = NULL;
-        CHECK_OK(weir_kafka_poll(to->kafka, 50000, &block, &err), &err);
+        if (weir_kafka_poll(to->kafka, 50000, &block, &err) != WEIR_OK)
+            CHECK(away && err.fate == WEIR_FATE_RETRY);
         for (uint32_t i = 0; block && i < block->records; i++)
             CHECK_INT(block->record[i].offset, next[block->partition]++);
         weir_block_release(block);
@@ -88,6 +90,11 @@ static void read_up_to(fixture *to, int64_t next[PARTITIONS], int64_t want)
     }
     for (int p = 0; p < PARTITIONS; p++)
         CHECK_INT(next[p], want);
+}
+
+static void read_up_to(fixture *to, int64_t next[PARTITIONS], int64_t want)
+{
+    read_while(to, next, want, false);
 }
 
 static void start_all(fixture *to)
@@ -183,6 +190,33 @@ static void a_broker_that_went_away_is_waited_for(void **state)
     CHECK_INT(rc, WEIR_OK);
     send(&to, 50, 100);
     read_up_to(&to, next, 150);
+    end(&to);
+}
+
+/* Its question times out in slices, and callbacks run between them: beside records that were
+   fetched meanwhile, which are read afterwards. */
+static void a_question_without_an_answer_leaves_records_where_they_are(void **state)
+{
+    (void)state;
+    fixture     to;
+    weir_err    err;
+    weir_block *block = NULL;
+    int64_t     next[PARTITIONS] = {0}, low = 0, most = 0;
+    uint32_t    count = 0;
+    begin(&to);
+    to.setup.timeout_us = 1500000;
+    open_consumer(&to);
+    start_all(&to);
+    CHECK_OK(weir_kafka_poll(to.kafka, 0, &block, &err), &err); /* assigns */
+    CHECK(block == NULL);
+    send(&to, 2000, 1000);
+    for (int i = 0; i < 100; i++) /* answers come behind fetches of the same connection */
+        CHECK_OK(weir_kafka_ends(to.kafka, (uint32_t)i % PARTITIONS, &low, &most, &err), &err);
+    mock_kafka_down(to.mock, true);
+    CHECK_INT(weir_kafka_partitions(to.kafka, &count, &err), WEIR_E_REMOTE);
+    CHECK_INT(err.fate, WEIR_FATE_RETRY);
+    mock_kafka_down(to.mock, false);
+    read_while(&to, next, 2000, true);
     end(&to);
 }
 
@@ -309,6 +343,7 @@ int main(void)
         TEST(a_block_holds_keys_values_headers_and_times),
         TEST(pauses_in_the_middle_lose_and_repeat_nothing),
         TEST(a_broker_that_went_away_is_waited_for),
+        TEST(a_question_without_an_answer_leaves_records_where_they_are),
         TEST(an_offset_behind_the_end_halts),
         TEST(the_ends_are_told_and_one_record_can_be_looked_at),
         TEST(a_missing_topic_is_named),
