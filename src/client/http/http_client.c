@@ -64,7 +64,7 @@ weir_code weir_http_client_new(const weir_http_setup *setup, weir_http_client **
                                weir_err *err)
 {
     pthread_once(&curl_once, start_curl);
-    if (curl_state != CURLE_OK)
+    if (curl_state != CURLE_OK) /* cover: memory ran out at the start */
         return weir_fail(err, WEIR_E_IO, "libcurl does not start: %s",
                          curl_easy_strerror(curl_state));
     weir_http_client *client = weir_heap_new(1, sizeof *client);
@@ -184,6 +184,7 @@ static size_t on_upload(char *room, size_t size, size_t count, void *argument)
 static int on_seek(void *argument, curl_off_t offset, int origin)
 {
     transfer *one = argument;
+    /* cover: libcurl seeks from the start, within what it was given */
     if (origin != SEEK_SET || offset < 0 || (size_t)offset > one->request->body.len)
         return CURL_SEEKFUNC_CANTSEEK;
     one->sent = (size_t)offset;
@@ -363,12 +364,12 @@ weir_str weir_http_header(const weir_http_request *request, const char *name)
     weir_str lines = weir_buf_view(&request->got_header);
     while (lines.len > 0) {
         const char *line_end = memchr(lines.at, '\n', lines.len);
-        size_t      line = line_end == NULL ? lines.len : (size_t)(line_end - lines.at);
+        weir_assert(line_end != NULL); /* on_header ends each */
+        size_t line = (size_t)(line_end - lines.at);
         if (line > len && lines.at[len] == ':' && memcmp(lines.at, name, len) == 0)
             return weir_str_trim((weir_str){lines.at + len + 1, line - len - 1});
-        size_t step = line < lines.len ? line + 1 : line;
-        lines.at += step;
-        lines.len -= step;
+        lines.at += line + 1;
+        lines.len -= line + 1;
     }
     return (weir_str){NULL, 0};
 }

@@ -112,6 +112,50 @@ static void bodies_are_sent_whole(void **state)
     tear_down(&s);
 }
 
+static void post_sends_its_body_too(void **state)
+{
+    (void)state;
+    script s;
+    set_up(&s);
+    weir_http_request request = {.body = WEIR_STR("a=b")};
+    CHECK_INT(perform(&s, "POST", &request), WEIR_HTTP_ANSWERED);
+    CHECK_U64(s.bodies, 3);
+    CHECK_HOLDS(s.seen, "POST /a/../b?x=1\n");
+    CHECK_HOLDS(s.seen, "Content-Length: 3");
+    assert_null(weir_http_header(&request, "x-thong").at); /* as long as x-thing */
+    done(&request);
+    tear_down(&s);
+}
+
+/* Plain http asks for none; https does not go on without. */
+static void authorities_to_trust_are_read_where_they_are_needed(void **state)
+{
+    (void)state;
+    script s;
+    set_up(&s);
+    static const char *const files[] = {"", "/nowhere/at/all.pem"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        weir_http_client *plain = s.client;
+        weir_err          err;
+        weir_http_setup   setup = {
+            .ca_file = files[i], .timeout_us = 2000000, .connect_us = 200000};
+        CHECK_OK(weir_http_client_new(&setup, &s.client, &err), &err);
+        weir_http_request request = {.status = 0};
+        CHECK_INT(perform(&s, "GET", &request), WEIR_HTTP_ANSWERED);
+        CHECK_INT(request.status, 200);
+        char url[64];
+        (void)snprintf(url, sizeof url, "https%s/", s.server.url + strlen("http"));
+        request.url = url;
+        CHECK_INT(perform(&s, "GET", &request), WEIR_HTTP_NOT_SENT);
+        if (i == 1)
+            CHECK_HOLDS(request.why, "CA");
+        done(&request);
+        weir_http_client_free(s.client);
+        s.client = plain;
+    }
+    tear_down(&s);
+}
+
 static void head_and_delete_have_no_body(void **state)
 {
     (void)state;
@@ -363,6 +407,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(request_goes_out_as_it_was_written),
         TEST(bodies_are_sent_whole),
+        TEST(post_sends_its_body_too),
+        TEST(authorities_to_trust_are_read_where_they_are_needed),
         TEST(head_and_delete_have_no_body),
         TEST(connections_are_kept),
         TEST(many_requests_run_side_by_side),
