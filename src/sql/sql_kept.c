@@ -447,7 +447,7 @@ static void add_flow(kept_work *work, uint32_t number)
         .source = source_of(work->plan, number)->name,
         .target = target_phrase(work, table), .what = what_phrase(work, node),
         .keyed = table->connector->keyed,
-        .holds = has_option(table->connector, "roll.idle")};
+        .holds = has_option(table->connector, "roll.size")};
 }
 
 weir_kept *weir_kept_of(const weir_plan *plan, weir_arena *arena)
