@@ -147,6 +147,7 @@ void sim_check_object(weir_str key, weir_str body);
 void sim_check_mark(uint64_t epoch, uint64_t gen, const uint8_t *sha, uint64_t was);
 void sim_check_failover(uint64_t epoch);
 void sim_check_collect(void); /* as the collector may: manifests and data of old generations */
+void sim_check_removed(weir_str key, weir_str body); /* by the collector itself */
 void sim_check_end(void);
 
 #endif

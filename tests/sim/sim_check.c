@@ -17,6 +17,8 @@
  * of both:
  *   7. when the manifest of N+1 is put, the commit row is at N, or a failover took it back.
  *   8. so it is when a SEAL or the hint says that N is finalised.
+ * of what is removed:
+ *   9. no SEAL and no copy of one.
  *
  * Of a file's name: <job>-<lineage>-<task>-<gen>-<epoch>-<n>.avro.
  *
@@ -244,6 +246,22 @@ static bool may_be_collected(weir_str key, weir_str body)
         collected[collected_count++] =
             (record_place){.gen = number[0], .idx = number[1], .sha = record.sha};
     return goes;
+}
+
+void sim_check_removed(weir_str key, weir_str body)
+{
+    uint64_t          number[2] = {0, 0};
+    checkpoint_record record = {.kind = RECORD_MARK};
+    weir_arena       *arena = weir_arena_new("removed", 4096);
+    bool              log = numbers_of(key, "/log/", 2, number);
+    bool whole = log && record_read(body, arena, &record) == NULL;
+    if (memmem(key.at, key.len, "/seals/", 7) != NULL || (whole && record.kind == RECORD_SEAL))
+        sim_fail("a SEAL was removed: %.*s", WEIR_STR_FMT(key)); /* 9 */
+    weir_assert(collected_count < MANIFESTS);
+    if (whole && record_is_epoch(record.kind))
+        collected[collected_count++] =
+            (record_place){.gen = number[0], .idx = number[1], .sha = record.sha};
+    weir_arena_free(arena);
 }
 
 void sim_check_collect(void)

@@ -298,7 +298,8 @@ static int run_twice(uint64_t from, uint64_t count)
 }
 
 /* Not met here: folders are tests/fault's, and so are errors of HTTP. */
-static const char *const elsewhere[] = {"forget_fsync", "swallow_denied"};
+static const char *const elsewhere[] = {"forget_fsync", "swallow_denied",
+                                        "repair_without_claim"};
 
 static bool is_elsewhere(const char *name)
 {

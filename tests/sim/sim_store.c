@@ -375,6 +375,7 @@ static weir_code remove_objects(weir_store *store, weir_object *object, size_t c
         store_object_start(&object[i]);
         (void)sim_pass(SIM_PUT);
         on_the_way();
+        sim_check_removed(object[i].key, find(object[i].key)->body);
         find(object[i].key)->there = false;
         sim_say("removed", object[i].key, 0);
     }

@@ -4,11 +4,13 @@
  * First things go wrong while records come. Then the servers are well, and whoever is awake
  * is told to end, or killed. Then a last worker reads to the end and has to succeed, and the
  * sinks have to hold what the model says. At last those who still sleep wake up, some of them
- * when what nobody needs any more was collected: they may do no more harm.
+ * when what nobody needs any more was collected, or while the product's collector does it: they
+ * may do no more harm, and a start behind them finds all that it needs.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "sim.h"
+#include "weir/retain.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +39,7 @@ typedef struct worker {
     weir_code         rc;
 } worker;
 
-typedef enum phase { TROUBLE, ENDING, LAST, PROVING, ZOMBIES } phase;
+typedef enum phase { TROUBLE, ENDING, LAST, PROVING, ZOMBIES, AFTER } phase;
 
 extern const weir_sink_kind   weir_sink_s3;
 extern const weir_source_kind weir_source_kafka;
@@ -48,6 +50,7 @@ static worker   workers[SIM_SLOTS];
 static phase    now;
 static uint32_t last_tries;
 static bool     take_over[SIM_SLOTS];
+static bool     was_collected; /* by the product's collector */
 
 void sim_fail(const char *format, ...)
 {
@@ -320,6 +323,75 @@ static void stop_zombies(void *thing, uint64_t number)
             sim_worker_stop(i);
 }
 
+static void damaged(void *self, weir_str key, const char *what)
+{
+    (void)self;
+    sim_fail("behind the collector: '%.*s': %s", WEIR_STR_FMT(key), what);
+}
+
+/* Pins an epoch, lets the collector take what is a day old, and reads all that is kept. */
+static weir_code collect(weir_checkpoint *tool, weir_err *err)
+{
+    weir_arena        *arena = weir_arena_new("collect", 64 << 10);
+    weir_collect_setup setup = {.min_age_us = COLLECT_US};
+    weir_manifest     *manifest = NULL;
+    weir_collected     out;
+    weir_verified      verified;
+    weir_span          span;
+    weir_code          rc = weir_checkpoint_span(tool, &span, err);
+    if (rc == WEIR_OK && span.last > 0 && sim_chance(&sim.luck, 2)) {
+        uint64_t epoch = span.first + sim_below(&sim.luck, span.last - span.first + 1);
+        rc = weir_checkpoint_find(tool, epoch, arena, &manifest, err);
+        if (rc == WEIR_OK)
+            rc = weir_checkpoint_pin(tool, WEIR_STR("kept"), manifest, err);
+    }
+    if (rc == WEIR_OK)
+        rc = weir_checkpoint_collect(tool, &setup, &out, err);
+    if (rc == WEIR_OK)
+        sim_say("collector took", weir_str_of(out.stopped ? out.stopped : "all that may go"),
+                (int64_t)(out.manifests + out.data));
+    if (rc == WEIR_OK)
+        rc = weir_checkpoint_verify(tool, damaged, NULL, &verified, err);
+    weir_arena_free(arena);
+    return rc;
+}
+
+static void *run_collector(void *argument)
+{
+    worker               *one = argument;
+    weir_store           *store = NULL;
+    weir_checkpoint      *tool = NULL;
+    const weir_plan      *plan = sim_plan_of(sim.job);
+    weir_checkpoint_setup setup = {.job = plan->settings.job_name, .task = WEIR_STR("t0"),
+                                   .clock = &one->clock};
+    weir_code rc = sim_store_at(NULL, plan->settings.checkpoint_location, &store,
+                                &setup.prefix, &one->err);
+    setup.store = store;
+    if (rc == WEIR_OK)
+        rc = weir_checkpoint_open(&setup, &tool, &one->err);
+    if (rc == WEIR_OK)
+        rc = collect(tool, &one->err);
+    weir_checkpoint_close(tool);
+    weir_store_free(store);
+    if (rc != WEIR_OK)
+        sim_fail("the collector: %s", one->err.msg);
+    one->runs = false;
+    return NULL;
+}
+
+/* In the place of the worker that has read to the end. */
+static void start_collector(void)
+{
+    worker *one = &workers[LAST_SLOT];
+    was_collected = true;
+    sim_heap_drop(LAST_SLOT);
+    *one = (worker){.runs = true, .life = ++sim.result->starts};
+    one->clock = (weir_clock){.wall_us = wall_us, .mono_us = mono_us, .boot_us = mono_us,
+                              .pause_us = pause_us};
+    weir_err_clear(&one->err);
+    (void)sim_fiber_start(LAST_SLOT, run_collector, one);
+}
+
 static void wake_zombies(void)
 {
     sim_say("sleepers wake", WEIR_STR("now"), 0);
@@ -328,7 +400,10 @@ static void wake_zombies(void)
     sim_now += kind == 0 ? later_us / 1000 : later_us;
     if (kind == 2) {
         sim_now += COLLECT_US;
-        sim_check_collect();
+        if (sim_chance(&sim.luck, 2))
+            start_collector();
+        else
+            sim_check_collect();
     }
     for (uint32_t i = 0; i < SIM_SLOTS; i++)
         workers[i].asleep_us = 0;
@@ -359,8 +434,13 @@ static void go_on(void)
     if (now == TROUBLE || any_awake())
         return;
     bool good = workers[LAST_SLOT].rc == WEIR_OK;
-    if (now == ENDING || ((now == LAST || now == PROVING) && !good)) {
-        start_last(now == PROVING ? PROVING : LAST);
+    bool tries = now == LAST || now == PROVING || now == AFTER;
+    if (now == ENDING || (tries && !good)) {
+        start_last(now == ENDING ? LAST : now);
+        return;
+    }
+    if (now == ZOMBIES && was_collected) {
+        start_last(AFTER);
         return;
     }
     sim_check_end();
@@ -385,6 +465,7 @@ static void clear(const sim_setup *setup, sim_result *out)
     sim_check_clear();
     memset(workers, 0, sizeof workers);
     now = TROUBLE;
+    was_collected = false;
     last_tries = 0;
 }
 
