@@ -76,6 +76,8 @@ static inline weir_str weir_keyed_key(const weir_keyed *keyed, const weir_entry 
 weir_entry *weir_keyed_find(const weir_keyed *keyed, uint64_t hash, weir_str key);
 void        weir_keyed_add(weir_keyed *keyed, weir_entry *entry);    /* is not there yet */
 void        weir_keyed_remove(weir_keyed *keyed, weir_entry *entry); /* is there */
+/* Room for `count` entries in all, so that they come without growing step by step. */
+void        weir_keyed_reserve(weir_keyed *keyed, uint32_t count);
 
 /* Which of the WEIR_SLICES slices a key belongs to; fixed in the checkpoint format. */
 static inline uint32_t weir_slice_of(uint64_t hash)

@@ -72,6 +72,7 @@ static const char *unpack(const weir_blob_ref *ref, weir_object *object, weir_bu
     if (!weir_zstd_expand(out, stored, (size_t)ref->expanded))
         return "a blob cannot be expanded";
     weir_assert(out->len == ref->expanded);
+    weir_buf_done(&object->got); /* of a batch, not all are to be there twice */
     return NULL;
 }
 

@@ -171,10 +171,13 @@ void      engine_slices_choose(engine_job *engine, engine_epoch *epoch, bool las
 void      engine_slices_stage(engine_job *engine, engine_epoch *epoch, weir_stage *stage,
                               weir_buf *out);
 void      engine_slices_keep(engine_job *engine, const engine_epoch *epoch);
-/* The blobs are fetched from `checkpoint`, whose manifest has the section. */
+weir_code engine_slices_read(engine_job *engine, weir_str section, weir_err *err);
+weir_code engine_slices_damaged(weir_err *err);
+void      engine_slices_move(engine_job *engine); /* behind restore: it was another lineage's */
+
+/* engine_restore. The blobs are fetched from `checkpoint`, whose manifest has the section. */
 weir_code engine_slices_restore(engine_job *engine, weir_checkpoint *checkpoint,
                                 weir_str section, weir_err *err);
-void      engine_slices_move(engine_job *engine); /* behind restore: it was another lineage's */
 
 /* engine_rows: what an epoch gives to sinks, per group and table; in the epoch's arena. */
 typedef struct engine_rows {
@@ -192,7 +195,6 @@ void      engine_collect_join(engine_job *engine); /* collect_stop was set befor
 /* engine_commit */
 void     *engine_commit_main(void *engine);
 void      engine_epoch_free(engine_job *engine, engine_epoch *epoch);
-/* The lock's condition with a deadline, so that nothing waits for ever. */
-void      engine_wait(engine_job *engine);
+void      engine_wait(engine_job *engine); /* the lock's condition, with a deadline */
 
 #endif

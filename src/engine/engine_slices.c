@@ -1,6 +1,6 @@
 /* engine/slices: state in the checkpoint: full copies slice by slice, deltas by epoch.
  *
- * Gives      engine_slices_choose, _stage, _keep, _restore, _move.
+ * Gives      engine_slices_choose, _stage, _keep, _read, _damaged, _move.
  * Always     1. slice s = its full copy, then s's part of every delta of a later epoch.
  *            2. the list is flat: nothing refers to a list in another manifest.
  *            3. at most ENGINE_FULL_SLICES slices are written whole in an epoch, the
@@ -14,7 +14,6 @@
 #define SLICES_DELTAS_BEFORE_FULL WEIR_LIMIT(64u, 2u)
 #define SLICES_DELTAS_FREE WEIR_LIMIT(4096u, 100u) /* bytes that a slice is not worth */
 #define SLICES_FULL_BYTES (4u << 20) /* of full copies in an epoch; one always */
-#define SLICES_AT_ONCE 16u           /* full copies, or epochs' deltas, in memory */
 
 static bool wants_full(const engine_job *engine, uint32_t number, uint64_t epoch)
 {
@@ -161,7 +160,7 @@ void engine_slices_keep(engine_job *engine, const engine_epoch *epoch)
     }
 }
 
-static weir_code damaged(weir_err *err)
+weir_code engine_slices_damaged(weir_err *err)
 {
     return weir_halt(err, WEIR_EXIT_CORRUPT, WEIR_E_CORRUPT,
                      "the manifest's list of state is damaged");
@@ -171,30 +170,30 @@ static weir_code read_deltas(engine_job *engine, weir_reader *reader, weir_err *
 {
     uint64_t deltas = weir_read_varint(reader);
     if (reader->bad || deltas > ENGINE_DELTAS_MAX)
-        return damaged(err);
+        return engine_slices_damaged(err);
     for (uint64_t i = 0; i < deltas; i++) {
         engine->delta[i].epoch = weir_read_varint(reader);
         if (!weir_blob_ref_read(reader, &engine->delta[i].ref))
-            return damaged(err);
+            return engine_slices_damaged(err);
     }
     engine->deltas = (uint32_t)deltas;
-    return reader->bad || weir_reader_left(reader) ? damaged(err) : WEIR_OK;
+    return reader->bad || weir_reader_left(reader) ? engine_slices_damaged(err) : WEIR_OK;
 }
 
-static weir_code read_index(engine_job *engine, weir_str section, weir_err *err)
+weir_code engine_slices_read(engine_job *engine, weir_str section, weir_err *err)
 {
     if (section.len < 6)
-        return damaged(err);
+        return engine_slices_damaged(err);
     weir_str body = {section.at, section.len - 4};
     weir_reader crc = weir_reader_of((weir_str){section.at + body.len, 4});
     if (weir_read_u32(&crc) != weir_crc32c(0, body))
-        return damaged(err);
+        return engine_slices_damaged(err);
     weir_reader reader = weir_reader_of(body);
     uint8_t version = weir_read_byte(&reader);
     if (version != SLICES_VERSION)
         return engine_of_newer("list of state", version, err);
     if (weir_read_byte(&reader) != WEIR_SLICES)
-        return damaged(err);
+        return engine_slices_damaged(err);
     for (uint32_t i = 0; i < WEIR_SLICES; i++) {
         engine_slice *slice = &engine->slice[i];
         slice->has_full = weir_read_byte(&reader) == 1;
@@ -202,78 +201,9 @@ static weir_code read_index(engine_job *engine, weir_str section, weir_err *err)
             continue;
         slice->full_epoch = weir_read_varint(&reader);
         if (!weir_blob_ref_read(&reader, &slice->full))
-            return damaged(err);
+            return engine_slices_damaged(err);
     }
     return read_deltas(engine, &reader, err);
-}
-
-typedef struct slices_fetch { /* of one list of blobs */
-    engine_job   *engine;
-    weir_checkpoint *checkpoint;
-    weir_blob_ref ref[SLICES_AT_ONCE];
-    uint32_t      which[SLICES_AT_ONCE]; /* slice, or place in engine->delta */
-    weir_buf      bytes[SLICES_AT_ONCE];
-    uint32_t      count;
-    bool          full; /* whole slices, not deltas */
-} slices_fetch;
-
-static weir_code fetch_once(void *self, weir_err *err)
-{
-    slices_fetch *fetch = self;
-    for (uint32_t i = 0; i < fetch->count; i++)
-        weir_buf_clear(&fetch->bytes[i]);
-    WEIR_FAILPOINT_ONE_OF(fetch->full, tk_restore_base, tk_restore_delta);
-    return weir_checkpoint_fetch(fetch->checkpoint, fetch->ref, fetch->count,
-                                 fetch->bytes, err);
-}
-
-static weir_code load_delta(engine_job *engine, const engine_delta *delta, weir_str bytes,
-                            weir_err *err)
-{
-    weir_reader reader = weir_reader_of(bytes);
-    while (weir_reader_left(&reader) > 0) {
-        uint8_t number = weir_read_byte(&reader);
-        weir_str part = weir_read_blob(&reader);
-        if (reader.bad || number >= WEIR_SLICES)
-            return damaged(err);
-        engine_slice *slice = &engine->slice[number];
-        if (slice->has_full && delta->epoch <= slice->full_epoch)
-            continue;
-        slice->delta_bytes += part.len;
-        weir_code rc = weir_ops_load(engine->ops, number, false, part, err);
-        if (rc != WEIR_OK)
-            return rc;
-    }
-    return WEIR_OK;
-}
-
-/* Gets what the list names, and loads it in that order. */
-static weir_code load(slices_fetch *fetch, weir_err *err)
-{
-    engine_job *engine = fetch->engine;
-    if (fetch->count == 0)
-        return WEIR_OK;
-    weir_code rc = engine_patiently(engine, fetch_once, fetch,
-                                    WEIR_STR("the checkpoint's store"), err);
-    for (uint32_t i = 0; i < fetch->count && rc == WEIR_OK; i++) {
-        weir_str bytes = weir_buf_view(&fetch->bytes[i]);
-        if (fetch->full)
-            rc = weir_ops_load(engine->ops, fetch->which[i], true, bytes, err);
-        else
-            rc = load_delta(engine, &engine->delta[fetch->which[i]], bytes, err);
-    }
-    for (uint32_t i = 0; i < fetch->count; i++)
-        weir_buf_done(&fetch->bytes[i]);
-    fetch->count = 0;
-    return rc;
-}
-
-static weir_code add(slices_fetch *fetch, const weir_blob_ref *ref, uint32_t which,
-                     weir_err *err)
-{
-    fetch->ref[fetch->count] = *ref;
-    fetch->which[fetch->count++] = which;
-    return fetch->count < SLICES_AT_ONCE ? WEIR_OK : load(fetch, err);
 }
 
 void engine_slices_move(engine_job *engine)
@@ -282,22 +212,4 @@ void engine_slices_move(engine_job *engine)
         engine->slice[i] = (engine_slice){.has_full = false};
     engine->deltas = 0;
     engine->all_full = true;
-}
-
-weir_code engine_slices_restore(engine_job *engine, weir_checkpoint *checkpoint,
-                                weir_str section, weir_err *err)
-{
-    slices_fetch fetch = {.engine = engine, .checkpoint = checkpoint, .full = true};
-    weir_code rc = read_index(engine, section, err);
-    for (uint32_t i = 0; i < WEIR_SLICES && rc == WEIR_OK; i++)
-        if (engine->slice[i].has_full)
-            rc = add(&fetch, &engine->slice[i].full, i, err);
-    if (rc == WEIR_OK)
-        rc = load(&fetch, err);
-    fetch.full = false;
-    for (uint32_t i = 0; i < engine->deltas && rc == WEIR_OK; i++)
-        rc = add(&fetch, &engine->delta[i].ref, i, err);
-    if (rc == WEIR_OK)
-        rc = load(&fetch, err);
-    return rc;
 }

@@ -14,6 +14,8 @@
 #include "weir/arena.h"
 #include "weir/hash.h"
 
+#define GROUP_BYTES_LEAST 14u /* of a stored group: window, length of the key, rows, emitted */
+
 typedef struct load_work {
     weir_ops     *ops;
     op_aggregate *aggregate;
@@ -165,6 +167,9 @@ static bool read_aggregate(load_work *load, bool full)
     close_windows(load, closed_us);
     bool     ok = read_flows(load) && read_gone(load);
     uint32_t groups = ok ? weir_read_u32(load->reader) : 0;
+    if (ok && load->slice->groups == 0 && !load->aggregate->windowed && groups > 0 &&
+        groups <= weir_reader_left(load->reader) / GROUP_BYTES_LEAST)
+        op_slice_reserve(load->ops, load->aggregate, load->slice, OP_FOREVER, groups);
     for (uint32_t i = 0; ok && i < groups; i++) {
         weir_arena_mark here = weir_arena_here(load->scratch);
         ok = read_group(load);

@@ -116,6 +116,15 @@ op_group *op_slice_add(weir_ops *ops, op_aggregate *aggregate, op_slice *slice,
     return group;
 }
 
+void op_slice_reserve(weir_ops *ops, op_aggregate *aggregate, op_slice *slice,
+                      int64_t window_end, uint32_t groups)
+{
+    op_pane *pane = op_slice_pane(slice, window_end);
+    if (pane == NULL)
+        pane = new_pane(ops, aggregate, slice, window_end);
+    weir_keyed_reserve(&pane->groups, groups);
+}
+
 void op_slice_change(op_slice *slice, op_group *group)
 {
     if (group->changed)

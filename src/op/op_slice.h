@@ -17,6 +17,9 @@ op_group *op_slice_find(const op_slice *slice, int64_t window_end, uint64_t hash
                         weir_str key);
 op_group *op_slice_add(weir_ops *ops, op_aggregate *aggregate, op_slice *slice,
                        const op_group *like, weir_str key);
+/* Room for so many groups of a window. */
+void      op_slice_reserve(weir_ops *ops, op_aggregate *aggregate, op_slice *slice,
+                           int64_t window_end, uint32_t groups);
 void      op_slice_change(op_slice *slice, op_group *group);
 op_pane  *op_slice_pane(const op_slice *slice, int64_t window_end);
 /* Removes a group; a pane that is empty then goes too. */

@@ -52,12 +52,12 @@ static void put(weir_keyed *keyed, weir_entry *entry)
     keyed->slot[at] = entry;
 }
 
-static void grow(weir_keyed *keyed)
+static void grow(weir_keyed *keyed, uint32_t room)
 {
     uint32_t     before = keyed->room;
     weir_entry **old = keyed->slot;
-    weir_assert(before <= UINT32_MAX / 2);
-    keyed->room = before ? before * 2 : ROOM_FIRST;
+    weir_assert(room > before);
+    keyed->room = room;
     keyed->slot = weir_heap_new(keyed->room, sizeof(weir_entry *));
     weir_budget_force(keyed->budget, sizeof(weir_entry *) * (keyed->room - before));
     for (uint32_t i = 0; i < before; i++)
@@ -70,8 +70,10 @@ void weir_keyed_add(weir_keyed *keyed, weir_entry *entry)
 {
     weir_assert_slow(weir_keyed_find(keyed, entry->hash, weir_keyed_key(keyed, entry)) ==
                      NULL);
-    if (keyed->count + 1 > keyed->room / 4 * 3) /* keyed 1 */
-        grow(keyed);
+    if (keyed->count + 1 > keyed->room / 4 * 3) { /* keyed 1 */
+        weir_assert(keyed->room <= UINT32_MAX / 2);
+        grow(keyed, keyed->room ? keyed->room * 2 : ROOM_FIRST);
+    }
     put(keyed, entry);
     keyed->count++;
 }
@@ -94,4 +96,15 @@ void weir_keyed_remove(weir_keyed *keyed, weir_entry *entry)
     }
     keyed->slot[hole] = NULL;
     keyed->count--;
+}
+
+void weir_keyed_reserve(weir_keyed *keyed, uint32_t count)
+{
+    uint32_t room = ROOM_FIRST;
+    while (count > room / 4 * 3) { /* keyed 1 */
+        weir_assert(room <= UINT32_MAX / 2);
+        room *= 2;
+    }
+    if (room > keyed->room)
+        grow(keyed, room);
 }

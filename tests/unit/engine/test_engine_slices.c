@@ -180,6 +180,39 @@ static void any_damaged_byte_of_the_list_is_found(void **state)
     stop(&b);
 }
 
+/* Bytes that the store kept well, and that are no state: whoever loads what, the first of the
+   list is told of. */
+static void first_damaged_slice_of_several_is_told(void **state)
+{
+    bench b;
+    (void)state;
+    start(&b);
+    b.engine.lanes = 3;
+    b.engine.checkpoint = own_checkpoint(&b);
+    weir_stage   *stage = weir_checkpoint_stage(b.engine.checkpoint, 1);
+    engine_epoch *epoch = epoch_of(1);
+    weir_buf      bytes = {0};
+    weir_sha256   sha;
+    static const uint32_t damaged[] = {60, 23, 24, 22};
+    for (size_t i = 0; i < 4; i++) {
+        epoch->slice_full[damaged[i]] = true;
+        weir_buf_text(&epoch->slice_bytes[damaged[i]], "no state");
+    }
+    engine_slices_stage(&b.engine, epoch, stage, &bytes);
+    weir_stage_section(stage, "state", weir_buf_view(&bytes));
+    CHECK_OK(weir_stage_build(stage, &sha, &b.err), &b.err);
+    CHECK_OK(weir_stage_publish(stage, &b.err), &b.err);
+    CHECK_FAILS(engine_slices_restore(&b.engine, b.engine.checkpoint,
+                                      weir_buf_view(&bytes), &b.err),
+                WEIR_E_CORRUPT, &b.err);
+    CHECK_SAYS(&b.err, "slice 22");
+    weir_buf_done(&bytes);
+    epoch_done(epoch);
+    weir_stage_free(stage);
+    weir_checkpoint_close(b.engine.checkpoint);
+    stop(&b);
+}
+
 #define RUNS 12u
 #define EPOCHS_OF(run) (9 + (run) * 3)
 
@@ -218,7 +251,7 @@ static void state_comes_back_from_any_list(void **state)
         for (uint32_t i = 0; i < EPOCHS_OF(run); i++)
             script_add(topic, 0, "{\"who\":\"e%02u-%02u\",\"n\":0}", run, i);
     bed.until_end = true;
-    CHECK_OK(engine_bed_run(&bed, TOTALS), &bed.err);
+    CHECK_OK(engine_bed_run(&bed, "SET lanes = '3';\n" TOTALS), &bed.err);
     weir_buf is = keep_text("main");
     CHECK_TEXT(is.at, want.at);
     CHECK(keep_group_of("main")->epoch > 200);
@@ -233,6 +266,7 @@ int main(void)
         TEST(list_stays_short_over_ten_thousand_epochs_of_any_size),
         TEST(stop_writes_all_slices_whole_when_deltas_weigh),
         TEST(any_damaged_byte_of_the_list_is_found),
+        TEST(first_damaged_slice_of_several_is_told),
         TEST(state_comes_back_from_any_list),
     };
     return RUN_TESTS(tests);

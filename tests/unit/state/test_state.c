@@ -132,6 +132,36 @@ static void entries_are_found_by_key_and_gone_when_removed(void **state)
     CHECK_INT(budget.used, 0);
 }
 
+static void room_that_was_reserved_is_enough(void **state)
+{
+    (void)state;
+    for (uint32_t before = 0; before < 40; before += 13) {
+        weir_budget budget = {.limit = SIZE_MAX};
+        weir_keyed  keyed;
+        thing       all[100] = {0};
+        weir_keyed_init(&keyed, &budget, offsetof(thing, key));
+        for (uint32_t i = 0; i < 100; i++) {
+            char     text[16];
+            weir_str key = key_of(i, text);
+            all[i].entry = (weir_entry){weir_hash64(key), (uint32_t)key.len, WEIR_SAVED};
+            memcpy(all[i].key, key.at, key.len);
+            if (i == before)
+                weir_keyed_reserve(&keyed, 100);
+            weir_keyed_add(&keyed, &all[i].entry);
+            CHECK(i < before || keyed.room == 256);
+        }
+        weir_keyed_reserve(&keyed, 10); /* never less */
+        CHECK_INT(keyed.room, 256);
+        for (uint32_t i = 0; i < 100; i++) {
+            char     text[16];
+            weir_str key = key_of(i, text);
+            CHECK(weir_keyed_find(&keyed, weir_hash64(key), key) == &all[i].entry);
+        }
+        weir_keyed_done(&keyed);
+        CHECK_INT(budget.used, 0);
+    }
+}
+
 static void unsaved_entries_know_their_place(void **state)
 {
     (void)state;
@@ -171,6 +201,7 @@ int main(void)
         TEST(pieces_of_a_slab_do_not_overlap),
         TEST(a_slab_reuses_what_comes_back),
         TEST(entries_are_found_by_key_and_gone_when_removed),
+        TEST(room_that_was_reserved_is_enough),
         TEST(unsaved_entries_know_their_place),
     };
     return RUN_TESTS(tests);
