@@ -223,6 +223,14 @@ static const char *why_skipped(const compare_pair *pair)
     return NULL;
 }
 
+static const char *what_of(cli_output_kind kind)
+{
+    static const char *const names[] = {
+        [CLI_OUTPUT_TABLE] = "table", [CLI_OUTPUT_FILES] = "files",
+        [CLI_OUTPUT_FILE] = "file", [CLI_OUTPUT_PRINT] = "print"};
+    return names[kind];
+}
+
 static void describe(const compare_pair *pair, compare_output *out)
 {
     const weir_plan   *plan = pair->compare->job.plan;
@@ -232,7 +240,7 @@ static void describe(const compare_pair *pair, compare_output *out)
         .live = pair->output->live,
         .other = pair->output->other,
         .schema = schema,
-        .what = pair->output->kind == CLI_OUTPUT_TABLE ? "table" : "files",
+        .what = what_of(pair->output->kind),
         .columns = schema->count + (pair->output->kind == CLI_OUTPUT_FILES),
         .keys = pair->kind && pair->kind->keyed ? pair->live->keys : 0,
         .key = pair->live->key,
