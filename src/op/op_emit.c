@@ -289,6 +289,8 @@ static weir_code close_windows(const emit_list *list, int64_t watermark_us)
     }
     if (rc != WEIR_OK || !aggregate->windowed)
         return rc;
+    if (watermark_us == INT64_MAX) /* a run's end: of what is there, not of what the next brings */
+        watermark_us = panes > 0 ? slice->pane[panes - 1]->end : slice->closed_us;
     if (watermark_us > slice->closed_us)
         slice->closed_us = watermark_us;
     op_slice_drop(aggregate, slice, panes);

@@ -149,7 +149,8 @@ static void close_windows(load_work *load, int64_t closed_us)
     uint32_t panes = 0;
     if (!load->aggregate->windowed || closed_us < load->slice->closed_us)
         return;
-    load->slice->closed_us = closed_us;
+    if (closed_us != INT64_MAX) /* as 0.1.0 wrote a run's end, and meant what was there */
+        load->slice->closed_us = closed_us;
     while (panes < load->slice->panes && load->slice->pane[panes]->end <= closed_us)
         panes++;
     op_slice_drop(load->aggregate, load->slice, panes);
