@@ -61,13 +61,9 @@ static int64_t closed_of(const weir_facts *facts, weir_str table)
 static weir_code is_before(against *a, uint64_t epoch, weir_str table, int64_t time_us,
                            bool *out, uint64_t *out_records, weir_err *err)
 {
-    weir_manifest *manifest = NULL;
-    weir_facts     facts;
-    weir_arena    *arena = weir_arena_new("epoch", 16 << 10);
-    weir_code      rc =
-        weir_checkpoint_find(a->lineage.checkpoint, epoch, arena, &manifest, err);
-    if (rc == WEIR_OK)
-        rc = weir_facts_read(manifest, arena, &facts, err);
+    weir_facts  facts;
+    weir_arena *arena = weir_arena_new("epoch", 16 << 10);
+    weir_code   rc = cli_lineage_facts(&a->lineage, epoch, arena, &facts, err);
     *out = rc == WEIR_OK && highest_of(&facts, table) <= time_us;
     *out_records = *out ? records_of(&facts, table) : 0;
     weir_arena_free(arena);

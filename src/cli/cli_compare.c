@@ -105,14 +105,6 @@ static bool not_behind(const weir_facts *at, const weir_facts *end, bool *out_sa
     return before;
 }
 
-static weir_code facts_of(cli_lineage *lineage, uint64_t epoch, weir_arena *arena,
-                          weir_facts *out, weir_err *err)
-{
-    weir_manifest *manifest = NULL;
-    weir_code rc = weir_checkpoint_find(lineage->checkpoint, epoch, arena, &manifest, err);
-    return rc == WEIR_OK ? weir_facts_read(manifest, arena, out, err) : rc;
-}
-
 static weir_code too_early(const cli_compare *c, uint64_t last, weir_err *err)
 {
     (void)weir_fail(err, WEIR_E_NOTFOUND,
@@ -132,7 +124,7 @@ static weir_code find_until(cli_compare *c, const weir_span *span, weir_err *err
          rc == WEIR_OK && !found && epoch >= least && epoch > 0; epoch--) {
         weir_facts facts;
         weir_arena_reset(arena);
-        rc = facts_of(&c->live, epoch, arena, &facts, err);
+        rc = cli_lineage_facts(&c->live, epoch, arena, &facts, err);
         found = rc == WEIR_OK && not_behind(&facts, &c->ended, &c->exact);
         c->until = epoch;
         if (found && epoch == span->last && !c->exact)
@@ -164,7 +156,7 @@ static weir_code find_epochs(cli_compare *c, weir_err *err)
         rc = find_until(c, &span, err);
     memset(&c->until_facts, 0, sizeof c->until_facts);
     if (rc == WEIR_OK && c->until > 0)
-        rc = facts_of(&c->live, c->until, c->arena, &c->until_facts, err);
+        rc = cli_lineage_facts(&c->live, c->until, c->arena, &c->until_facts, err);
     return rc;
 }
 

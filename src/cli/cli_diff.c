@@ -43,12 +43,9 @@ static void add_rows(diff *d, weir_str table, uint64_t rows)
 
 static weir_code add_epoch(diff *d, uint64_t epoch, weir_err *err)
 {
-    weir_manifest *manifest = NULL;
     weir_facts facts;
     weir_arena *arena = weir_arena_new("epoch", 16 << 10);
-    weir_code rc = weir_checkpoint_find(d->lineage->checkpoint, epoch, arena, &manifest, err);
-    if (rc == WEIR_OK)
-        rc = weir_facts_read(manifest, arena, &facts, err);
+    weir_code rc = cli_lineage_facts(d->lineage, epoch, arena, &facts, err);
     if (rc == WEIR_OK) {
         d->records += facts.records;
         d->bad += facts.bad;

@@ -1,6 +1,7 @@
 /* cli/lineage: finds checkpoints by a job's file, in a bucket, or in a folder.
  *
- * Gives      cli_lineage_open, cli_lineage_of, cli_lineage_close, cli_lineage_epoch.
+ * Gives      cli_lineage_open, cli_lineage_of, cli_lineage_close, cli_lineage_epoch,
+ *            cli_lineage_facts.
  * Always     1. nothing is written, and nothing is made: a folder that is not there stays so.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -370,4 +371,12 @@ weir_code cli_lineage_epoch(cli_lineage *lineage, const char *text, weir_manifes
     }
     return rc == WEIR_OK ? weir_checkpoint_find(checkpoint, epoch, lineage->arena, out, err)
                          : rc;
+}
+
+weir_code cli_lineage_facts(const cli_lineage *lineage, uint64_t epoch, weir_arena *arena,
+                            weir_facts *out, weir_err *err)
+{
+    weir_manifest *manifest = NULL;
+    weir_code rc = weir_checkpoint_find(lineage->checkpoint, epoch, arena, &manifest, err);
+    return rc == WEIR_OK ? weir_facts_read(manifest, arena, out, err) : rc;
 }

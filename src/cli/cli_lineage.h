@@ -33,6 +33,9 @@ void      cli_lineage_close(cli_lineage *lineage);
 /* "42", "last", a time ("2026-11-21T08:00:00Z", or without T, seconds, Z) or a pin. */
 weir_code cli_lineage_epoch(cli_lineage *lineage, const char *text, weir_manifest **out,
                             weir_err *err) WEIR_MUST_CHECK;
+/* What an epoch's manifest says of itself; in `arena`. */
+weir_code cli_lineage_facts(const cli_lineage *lineage, uint64_t epoch, weir_arena *arena,
+                            weir_facts *out, weir_err *err) WEIR_MUST_CHECK;
 
 /* Subcommands that print: the exit code, or *err is set and it is -1. */
 int cli_checkpoint_ls(cli_lineage *lineage, const cli_flags *flags, weir_err *err);
