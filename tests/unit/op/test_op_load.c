@@ -115,6 +115,30 @@ static void copies_of_equal_state_hold_equal_groups(void **state)
     bench_stop(&other);
 }
 
+/* A run ends and closes all windows; the next one goes on, and is killed after two epochs. */
+static void what_comes_behind_an_end_is_not_closed(void **state)
+{
+    (void)state;
+    push_bench bench, other;
+    bench_start(&bench, every_class_job);
+    bench_start(&other, every_class_job);
+    for (int64_t epoch = 0; epoch < 3; epoch++) {
+        weir_buf delta[WEIR_SLICES] = {{0}};
+        for (int i = 0; i < 500; i++) { /* in every slice */
+            order_row row = paid(weir_arena_text(bench.arena, "c%d", i), 25, AT(10 * epoch));
+            push(&bench, &row, 1, INT64_MIN, epoch ? AT(1) : INT64_MIN);
+        }
+        (void)end_epoch(&bench, 0, epoch ? AT(1) : INT64_MAX);
+        save_all(&bench, false, delta);
+        CHECK_OK(load_all(&other, false, delta), &other.err);
+        free_all(delta);
+        CHECK_INT(weir_ops_groups(other.ops), weir_ops_groups(bench.ops));
+        CHECK_INT(weir_ops_groups(bench.ops), 500 * epoch);
+    }
+    bench_stop(&bench);
+    bench_stop(&other);
+}
+
 /* Loads bytes whose end is the end of their allocation, and uses what came of it. */
 static void load_damaged(weir_plan *(*plan)(weir_arena *), uint32_t slice, bool full,
                          weir_str bytes)
@@ -251,6 +275,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_slice_without_a_change_saves_nothing),
         TEST(copies_of_equal_state_hold_equal_groups),
+        TEST(what_comes_behind_an_end_is_not_closed),
         TEST(damaged_slices_are_refused_or_harmless),
         TEST(a_cut_slice_is_always_refused),
         TEST(groups_of_other_operators_are_refused_by_name),
