@@ -139,7 +139,8 @@ static bool read_group(load_work *load)
     weir_slab *slab = &op_slice_pane(load->slice, like.window_end)->slab;
     bool ok = load->adopted != NULL ? read_adopted(load, slab, group)
                                     : read_accumulators(load, slab, group);
-    aggregate->any_unknown |= group->unknown != 0;
+    if (group->unknown != 0)
+        atomic_store_explicit(&aggregate->any_unknown, true, memory_order_relaxed);
     return ok && !load->reader->bad && group->rows != 0;
 }
 
@@ -225,7 +226,8 @@ static weir_code load_aggregate(weir_ops *ops, uint32_t slice, bool full, const 
                       .unknown = part->kind == OP_PART_UNKNOWN, .slice_number = slice,
                       .slice = &aggregate->slice[slice], .reader = &reader,
                       .scratch = scratch};
-    aggregate->any_unknown |= load.unknown;
+    if (load.unknown)
+        atomic_store_explicit(&aggregate->any_unknown, true, memory_order_relaxed);
     bool ok = read_aggregate(&load, full);
     weir_arena_free(scratch);
     return ok ? WEIR_OK : corrupt(part, slice, "damaged", err);

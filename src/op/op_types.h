@@ -117,7 +117,8 @@ struct op_aggregate {
     op_output       *output;
     uint32_t         outputs;
     bool             any_final, any_changes;
-    bool             any_unknown; /* groups may have bits in `unknown` */
+    atomic_bool      any_unknown; /* groups may have bits in `unknown`; slices are loaded side
+                                     by side */
     int64_t          whole_us;    /* windows that end up to here are not its own */
     op_lane_table   *lane;   /* per lane */
     op_slice         slice[WEIR_SLICES];
