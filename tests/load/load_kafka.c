@@ -7,6 +7,8 @@
 #include "weir/arena.h"
 #include "weir/kafka_client.h"
 
+#define AWAY_US 300000000 /* so long Kafka may be away: it is killed again and again in tests */
+
 typedef struct load_kafka {
     load_target          base;
     weir_kafka_producer *producer;
@@ -54,7 +56,7 @@ weir_code load_kafka_open(const load_place *place, load_target **out, weir_err *
         .topic = weir_str_of(place->topic),
         .properties = sizeof property / sizeof property[0],
         .property = property,
-        .timeout_us = 30000000,
+        .timeout_us = AWAY_US,
         .clock = weir_clock_system(),
     };
     load_kafka *self = weir_heap_new(1, sizeof *self);
