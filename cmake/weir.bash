@@ -16,7 +16,7 @@ _weir() {
     --log) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word"); return ;;
     --log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warn error' -- "$word"); return ;;
     --for) mapfile -t COMPREPLY < <(compgen -W 'any mysql mariadb' -- "$word"); return ;;
-    --param | --job | --lineage | --replay | --into | --from | --rate | --memory | --limit | --retain) return ;;
+    --param | --allow-reset | --allow-partial | --job | --lineage | --replay | --into | --from | --rate | --memory | --limit | --retain) return ;;
     esac
     if [[ ${COMP_WORDS[1]} == checkpoint ]] && ((COMP_CWORD == 2)); then
         mapfile -t COMPREPLY < <(compgen -W 'ls show diff verify pin unpin gc' -- "$word")
@@ -34,7 +34,7 @@ _weir() {
     diff) flags='--into --lineage --output --limit --embedded --param --log --log-level --help' ;;
     replay) flags='--into --from --until --rate --memory --lineage --leave-open --embedded --param --fresh --keep-output --take-over --output --log --log-level --help' ;;
     check) flags='--connect --embedded --param --log --log-level --help' ;;
-    explain) flags='--embedded --param --help' ;;
+    explain) flags='--against --allow-reset --allow-partial --job --lineage --output --embedded --param --help' ;;
     ddl) flags='--for --embedded --param --help' ;;
     connectors) flags='--format --metrics --help' ;;
     help) mapfile -t COMPREPLY < <(compgen -W 'run replay diff check explain ddl connectors checkpoint' -- "$word"); return ;;
