@@ -28,6 +28,9 @@ typedef struct weir_checkpoint_setup {
     weir_str    task;     /* "t0" */
     bool        fresh;    /* begin the next lineage */
     bool        take_over; /* do not watch a live owner first (same host, or the flag) */
+    uint32_t    lineage;   /* the n of l<n>; 0: the last one, with `fresh` the next */
+    bool        ended;     /* `lineage` is not the last one, and is owned all the same: to bring
+                              its sinks to where it ended. Nothing is committed in it */
     int64_t     epoch_interval_us; /* for the watch: max(3 epochs, 15 s) */
     uint64_t    generation_epochs; /* the owner seals its generation then; 0: 20,000 */
     int64_t     generation_us;     /* or when it is so old; 0: 24 hours */

@@ -75,6 +75,10 @@ weir_code weir_checkpoint_open(const weir_checkpoint_setup *setup, weir_checkpoi
     uint32_t last = 0;
     rc = log_last_lineage(&checkpoint->log, &last, err);
     checkpoint->log.lineage = setup->fresh || last == 0 ? last + 1 : last;
+    if (setup->lineage > 0)
+        checkpoint->log.lineage = setup->lineage;
+    checkpoint->ended = setup->ended;
+    weir_assert(!setup->ended || setup->lineage > 0);
     if (rc != WEIR_OK) {
         weir_checkpoint_close(checkpoint);
         return rc;

@@ -20,6 +20,7 @@ struct weir_checkpoint {
     weir_arena    *arena; /* names, as long as the checkpoint */
     checkpoint_log log;
     bool           take_over;
+    bool           ended; /* a later lineage was begun: nothing is staged */
     int64_t        epoch_interval_us;
 
     bool         owned;     /* we own `gen`, as far as we know */

@@ -198,7 +198,7 @@ static const char *check_prev(const checkpoint_record *record)
 
 static bool is_known(record_kind kind)
 {
-    return kind >= RECORD_MANIFEST && kind <= RECORD_MARK;
+    return kind >= RECORD_MANIFEST && kind <= RECORD_PROMOTION;
 }
 
 static const char *check_head(const checkpoint_record *record)

@@ -19,11 +19,13 @@ typedef enum record_kind {
     RECORD_HINT = 3,
     RECORD_AMEND = 4, /* the epoch of the manifest before once more, with other rows */
     RECORD_PIN = 5,
-    RECORD_MARK = 6 /* from which manifest on nothing is collected */
+    RECORD_MARK = 6, /* from which manifest on nothing is collected */
+    RECORD_PROMOTION = 7 /* a step of a promotion: of no place, with one section */
 } record_kind;
 _Static_assert(RECORD_HINT == 3, "kinds are written into checkpoints");
 _Static_assert(RECORD_AMEND == 4, "kinds are written into checkpoints");
 _Static_assert(RECORD_MARK == 6, "kinds are written into checkpoints");
+_Static_assert(RECORD_PROMOTION == 7, "kinds are written into checkpoints");
 
 typedef enum record_reason {
     RECORD_NO_REASON = 0,   /* not a SEAL */

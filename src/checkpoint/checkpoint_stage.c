@@ -61,6 +61,7 @@ struct weir_stage {
 static weir_stage *begin(weir_checkpoint *checkpoint, record_kind kind, uint64_t epoch)
 {
     weir_assert(checkpoint->owned);
+    weir_assert(!checkpoint->ended);
     weir_assert(checkpoint->stage == NULL);
     weir_assert(!checkpoint->sealing);
     weir_stage *stage = weir_heap_new(1, sizeof *stage);

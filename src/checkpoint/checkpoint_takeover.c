@@ -262,6 +262,11 @@ static weir_code check_lineages(weir_checkpoint *checkpoint, weir_err *err)
     weir_code rc = log_exists(&next, &key, &there, err);
     if (rc != WEIR_OK)
         return rc;
+    if (checkpoint->ended && there)
+        return WEIR_OK;
+    if (checkpoint->ended)
+        return weir_fail(err, WEIR_E_CONFLICT, "lineage l%u has not ended",
+                         checkpoint->log.lineage);
     if (there) {
         checkpoint->owned = false;
         return weir_halt(err, WEIR_EXIT_FENCED, WEIR_E_CONFLICT,

@@ -145,7 +145,7 @@ static void record_that_contradicts_itself_is_refused(void **state)
     checkpoint_record r = manifest_record();
     r.kind = (record_kind)0;
     expect_fault(r, "it is of an unknown kind");
-    r.kind = (record_kind)7;
+    r.kind = (record_kind)8;
     expect_fault(r, "it is of an unknown kind");
     r = manifest_record();
     r.reason = RECORD_SHUT_DOWN;

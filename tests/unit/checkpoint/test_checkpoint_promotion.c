@@ -1,0 +1,246 @@
+/* tests/checkpoint_promotion: records of promotions come back or are refused; a lineage that is
+ * begun ends the one before, which may then be settled and nothing else.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "checkpoint_bed.h"
+#include "checkpoint_parts.h"
+#include "weir/promotion.h"
+
+#define BEGUN_KEY "place/job-1/promotions/00000002"
+
+static weir_promoted outputs[] = {
+    {false, WEIR_STR("revenue"), WEIR_STR("per_minute"), WEIR_STR("per_minute__fix"),
+     WEIR_STR("per_minute__before_fix")},
+    {true, WEIR_STR("lake"), WEIR_STR("s3://lake/a"), WEIR_STR("s3://lake/a__fix"),
+     WEIR_STR("s3://lake/a")}};
+
+static weir_promotion some(void)
+{
+    return (weir_promotion){
+        .step = WEIR_PROMOTION_BEGUN, .name = WEIR_STR("fix"), .job = WEIR_STR("job-1"),
+        .lineage = 2, .origin_job = WEIR_STR("job-1.fix"), .origin_lineage = 1,
+        .last = {.gen = 3, .idx = 4, .epoch = 5, .sha = {{6}}}, .outputs = 2, .output = outputs};
+}
+
+static weir_promotion *put(bed *b, weir_checkpoint *checkpoint, const weir_promotion *promotion)
+{
+    weir_promotion *there = NULL;
+    CHECK_OK(weir_promotion_put(checkpoint, promotion, b->arena, &there, &b->err), &b->err);
+    CHECK(there != NULL);
+    return there;
+}
+
+static void what_is_put_first_stays(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = bed_checkpoint(&b);
+    weir_promotion   promotion = some(), *there = NULL;
+    CHECK_OK(weir_promotion_read(checkpoint, 2, WEIR_PROMOTION_BEGUN, b.arena, &there, &b.err),
+             &b.err);
+    assert_null(there);
+    there = put(&b, checkpoint, &promotion);
+    CHECK(bed_has(&b, BEGUN_KEY));
+    CHECK_STR(there->name, "fix");
+    CHECK_STR(there->origin_job, "job-1.fix");
+    CHECK_INT(there->lineage, 2);
+    CHECK_INT(there->outputs, 2);
+    CHECK(!there->output[0].files);
+    CHECK(there->output[1].files);
+    CHECK_STR(there->output[0].incoming, "per_minute__fix");
+    CHECK_STR(there->output[1].outgoing, "s3://lake/a");
+    CHECK_U64(there->last.epoch, 5);
+    CHECK_U64(there->origin.idx, 0);
+    promotion.name = WEIR_STR("other");
+    CHECK_STR(put(&b, checkpoint, &promotion)->name, "fix");
+    promotion.step = WEIR_PROMOTION_DONE;
+    promotion.voided = promotion.undo = true;
+    there = put(&b, checkpoint, &promotion);
+    CHECK(there->voided);
+    CHECK(there->undo);
+    CHECK(bed_has(&b, BEGUN_KEY "-done"));
+    CHECK(!bed_has(&b, BEGUN_KEY "-settled"));
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static void check_refused(bed *b, weir_checkpoint *checkpoint, weir_str bytes, const char *says)
+{
+    weir_promotion *there = NULL;
+    bed_store(b, BEGUN_KEY, bytes);
+    CHECK_FAILS(weir_promotion_read(checkpoint, 2, WEIR_PROMOTION_BEGUN, b->arena, &there,
+                                    &b->err),
+                WEIR_E_CORRUPT, &b->err);
+    CHECK_INT(b->err.exit, WEIR_EXIT_CORRUPT);
+    CHECK_SAYS(&b->err, BEGUN_KEY);
+    if (says != NULL)
+        CHECK_SAYS(&b->err, says);
+}
+
+/* A whole record, with another body. */
+static weir_str with_body(bed *b, weir_str body, const char *section_name)
+{
+    weir_section      section = {weir_str_of(section_name), body};
+    checkpoint_record record = {.kind = RECORD_PROMOTION, .job = WEIR_STR("job-1"),
+                                .task = WEIR_STR("t0"), .lineage = 2, .sections = 1,
+                                .section = &section};
+    weir_buf bytes = {0};
+    record_write(&bytes, &record);
+    weir_str kept = weir_str_copy(b->arena, weir_buf_view(&bytes));
+    weir_buf_done(&bytes);
+    return kept;
+}
+
+static void damaged_foreign_and_newer_records_are_refused(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = bed_checkpoint(&b);
+    weir_promotion   promotion = some();
+    (void)put(&b, checkpoint, &promotion);
+    weir_str bytes = bed_bytes(&b, BEGUN_KEY);
+    char    *copy = weir_arena_text(b.arena, "%s", "");
+    for (size_t i = 0; i < bytes.len; i += 3) {
+        copy = (char *)(uintptr_t)weir_str_copy(b.arena, bytes).at;
+        copy[i] = (char)(copy[i] ^ 1);
+        check_refused(&b, checkpoint, (weir_str){copy, bytes.len}, NULL);
+    }
+    checkpoint_record record;
+    assert_null(record_read(bytes, b.arena, &record));
+    weir_str body = record.section[0].bytes;
+    bed_store(&b, BEGUN_KEY, with_body(&b, body, "promotion"));
+    weir_promotion *there = NULL; /* the test's own records are good ones */
+    CHECK_OK(weir_promotion_read(checkpoint, 2, WEIR_PROMOTION_BEGUN, b.arena, &there, &b.err),
+             &b.err);
+    for (size_t len = 0; len < body.len; len++)
+        check_refused(&b, checkpoint, with_body(&b, (weir_str){body.at, len}, "promotion"),
+                      NULL);
+    copy = (char *)(uintptr_t)weir_str_copy(b.arena, body).at;
+    copy[0] = 2;
+    check_refused(&b, checkpoint, with_body(&b, (weir_str){copy, body.len}, "promotion"),
+                  "another version");
+    copy[0] = 1;
+    copy[2] = WEIR_PROMOTION_DONE;
+    check_refused(&b, checkpoint, with_body(&b, (weir_str){copy, body.len}, "promotion"),
+                  "another step");
+    copy[2] = WEIR_PROMOTION_BEGUN;
+    copy[3] = 4;
+    check_refused(&b, checkpoint, with_body(&b, (weir_str){copy, body.len}, "promotion"),
+                  "not what a promotion writes");
+    check_refused(&b, checkpoint, with_body(&b, body, "other"), "not a promotion's");
+    promotion.job = WEIR_STR("job-2");
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static void record_of_another_lineage_is_refused(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = bed_checkpoint(&b);
+    weir_promotion   promotion = some(), *there = NULL;
+    promotion.lineage = 3;
+    (void)put(&b, checkpoint, &promotion);
+    check_refused(&b, checkpoint, bed_bytes(&b, "place/job-1/promotions/00000003"), "lineage");
+    CHECK_OK(weir_promotion_read(checkpoint, 3, WEIR_PROMOTION_BEGUN, b.arena, &there, &b.err),
+             &b.err);
+    CHECK(there != NULL);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+/* The same record says in a replay's folder that it was promoted. */
+static void replays_job_has_it_under_its_own_next_lineage(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_promotion        promotion = some(), *there = NULL;
+    weir_checkpoint      *checkpoint = NULL;
+    weir_checkpoint_setup setup = {.store = b.memory, .prefix = WEIR_STR("place/job-1/replays"),
+                                   .job = WEIR_STR("job-1.fix"), .task = WEIR_STR("t0"),
+                                   .clock = &b.clock.base};
+    promotion.lineage = 7;
+    CHECK_OK(weir_checkpoint_open(&setup, &checkpoint, &b.err), &b.err);
+    (void)put(&b, checkpoint, &promotion);
+    CHECK(bed_has(&b, "place/job-1/replays/job-1.fix/promotions/00000002"));
+    CHECK_OK(weir_promotion_read(checkpoint, 2, WEIR_PROMOTION_BEGUN, b.arena, &there, &b.err),
+             &b.err);
+    CHECK_STR(there->job, "job-1");
+    CHECK_INT(there->lineage, 7);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static weir_checkpoint_setup lineage_of(bed *b, uint32_t lineage, bool ended)
+{
+    return (weir_checkpoint_setup){.store = &b->store.base, .prefix = WEIR_STR("place"),
+                                   .job = WEIR_STR("job-1"), .task = WEIR_STR("t0"),
+                                   .take_over = true, .clock = &b->clock.base,
+                                   .lineage = lineage, .ended = ended};
+}
+
+static void begun_lineage_ends_the_one_before(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    bool             empty = false, finalised = false;
+    weir_manifest   *last = NULL;
+    weir_checkpoint *live = bed_checkpoint(&b), *settler = NULL, *slow = bed_checkpoint(&b);
+    (void)bed_take_over(&b, live, NULL);
+    bed_run(&b, live, 1, 2);
+    CHECK_OK(bed_publish(&b, live, 3, "three", NULL), &b.err);
+    weir_checkpoint_setup ended = lineage_of(&b, 1, true), next = lineage_of(&b, 2, false);
+    CHECK_OK(weir_checkpoint_open(&ended, &settler, &b.err), &b.err);
+    CHECK_FAILS(weir_checkpoint_take_over(settler, b.arena, &last, &finalised, &b.err),
+                WEIR_E_CONFLICT, &b.err);
+    CHECK_SAYS(&b.err, "has not ended");
+    weir_checkpoint_close(settler);
+    for (int again = 0; again < 2; again++) {
+        CHECK_OK(weir_checkpoint_begin(&next, &empty, &b.err), &b.err);
+        CHECK(empty);
+    }
+    bed_expect_fenced(&b, live, 4);
+    CHECK_FAILS(weir_checkpoint_take_over(slow, b.arena, &last, &finalised, &b.err),
+                WEIR_E_CONFLICT, &b.err); /* it had decided for lineage 1 before */
+    CHECK_INT(b.err.exit, WEIR_EXIT_FENCED);
+    for (int again = 0; again < 2; again++) {
+        CHECK_OK(weir_checkpoint_open(&ended, &settler, &b.err), &b.err);
+        CHECK_OK(weir_checkpoint_take_over(settler, b.arena, &last, &finalised, &b.err), &b.err);
+        CHECK_U64(last->epoch, 3);
+        CHECK_INT(finalised, again);
+        if (!finalised)
+            CHECK_OK(weir_checkpoint_finalised(settler, &b.err), &b.err);
+        CHECK_OK(weir_checkpoint_seal(settler, &b.err), &b.err);
+        weir_checkpoint_close(settler);
+    }
+    weir_checkpoint_close(slow);
+    weir_checkpoint_close(live);
+    live = bed_checkpoint(&b);
+    CHECK_INT(weir_checkpoint_lineage(live), 2);
+    b.watch = true; /* nobody is at work in it */
+    assert_null(bed_take_over(&b, live, NULL));
+    bed_run(&b, live, 1, 1);
+    CHECK_OK(weir_checkpoint_begin(&next, &empty, &b.err), &b.err);
+    CHECK(!empty);
+    bed_run(&b, live, 2, 2); /* and goes on */
+    weir_checkpoint_close(live);
+    bed_close(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_is_put_first_stays),
+        TEST(damaged_foreign_and_newer_records_are_refused),
+        TEST(record_of_another_lineage_is_refused),
+        TEST(replays_job_has_it_under_its_own_next_lineage),
+        TEST(begun_lineage_ends_the_one_before),
+    };
+    return RUN_TESTS(tests);
+}
