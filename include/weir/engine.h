@@ -15,6 +15,7 @@
 #include "weir/codec.h"
 #include "weir/kept.h"
 #include "weir/plan.h"
+#include "weir/promotion.h"
 #include "weir/sink.h"
 #include "weir/source.h"
 #include "weir/store.h"
@@ -58,6 +59,13 @@ typedef struct weir_replay {
     uint64_t         rate;       /* records a second at most; 0: as they come */
 } weir_replay;
 
+/* What a lineage without an epoch begins with: state, positions and open files of another one.
+   Looked at, never owned. */
+typedef struct weir_origin {
+    weir_checkpoint     *checkpoint;
+    const weir_manifest *manifest;
+} weir_origin;
+
 typedef struct weir_engine_setup {
     const weir_plan  *plan;
     weir_clock       *clock;
@@ -68,6 +76,9 @@ typedef struct weir_engine_setup {
     bool              fresh;      /* the next lineage, from nothing */
     bool              keep_output; /* fresh: rows and files of older lineages may stay */
     bool              take_over;  /* do not watch a live owner first */
+    uint32_t          lineage;    /* the n of l<n>; 0: the last one, with `fresh` the next */
+    bool              ended;      /* that lineage has ended: weir_engine_settle */
+    const weir_origin *origin;    /* NULL: it begins with nothing */
     const weir_replay *replay;    /* NULL: the live job; else until_end is set */
     weir_allow        allow;      /* of what changed SQL would lose */
     weir_str          embedded;   /* --embedded DIR, or empty */
@@ -115,5 +126,20 @@ weir_code weir_engine_repair(const weir_engine_setup *setup, bool dry_run, weir_
    it. *out_group: the group's name, a view of the table's; may be NULL. */
 weir_str weir_sink_section(const weir_table *table, const weir_sink_kind *kind,
                            weir_arena *arena, weir_str *out_group);
+
+typedef struct weir_settled {
+    weir_manifest_place last; /* of the lineage; idx 0: it has no epoch */
+    bool end;                 /* it came to its end: --until, or a replay's */
+} weir_settled;
+
+/* Brings every sink of setup->lineage, which has ended (weir_checkpoint_begin), to its last
+   epoch. Reads no source; tables are neither made nor compared with the plan. Safe to repeat. */
+weir_code weir_engine_settle(const weir_engine_setup *setup, weir_settled *out,
+                             weir_err *err) WEIR_MUST_CHECK;
+
+/* Renames the tables of a promotion, those of each database in one step: all or none of them.
+   Where it is done already nothing happens. With `dry_run` it says whether it can be done. */
+weir_code weir_engine_rename(const weir_engine_setup *setup, const weir_promotion *promotion,
+                             bool dry_run, weir_err *err) WEIR_MUST_CHECK;
 
 #endif

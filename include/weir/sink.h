@@ -55,6 +55,7 @@ typedef struct weir_sink_setup {
                                     checked */
     bool                   must_be_empty; /* --fresh: replay of an empty log refuses a
                                               target that has rows or files */
+    bool                   as_it_is; /* tables are neither made nor compared: nothing is staged */
     const atomic_int      *stop;
     /* Opens a store for "s3://bucket/prefix" or a folder; the caller frees it. The key
        prefix (without '/' at its ends) is a view into `location`. */
@@ -164,6 +165,19 @@ typedef struct weir_repair {
    count 0: they are taken now, and replay takes the claim back. */
 typedef weir_code weir_sink_repair_fn(weir_sink *, weir_history *, weir_repair *, weir_err *);
 
+/* Takes the open files of another lineage's epoch: `payload` is what its stage gave, the
+   blobs are in `from`. Behind replay of an empty log. */
+typedef weir_code weir_sink_adopt_fn(weir_sink *, weir_str payload, weir_checkpoint *from,
+                                     weir_err *);
+
+typedef struct weir_rename { /* given becomes outgoing, incoming becomes given */
+    weir_str given, incoming, outgoing;
+} weir_rename;
+/* All of them at once, or none; OK when they are done already. SINK_SCHEMA: the names that
+   are there are neither those of before nor those of behind. */
+typedef weir_code weir_sink_rename_fn(weir_sink *, const weir_rename *, uint32_t count,
+                                      bool dry_run, weir_err *);
+
 /* Appends the CREATE TABLE for a table, without a semicolon; of no table (NULL): what each
    database needs once, whole statements. `server` is 'any', 'mysql' or 'mariadb'. Pure. */
 typedef weir_code weir_sink_ddl_fn(const weir_sink_table *, weir_str server, weir_buf *out,
@@ -197,6 +211,8 @@ typedef struct weir_sink_kind {
     weir_sink_ddl_fn  *ddl;     /* of no instance; NULL: there is nothing to create */
     weir_sink_repair_fn *repair; /* NULL: no row is ever refused */
     const weir_look    *look; /* how to read what it wrote; NULL: it cannot be read */
+    weir_sink_adopt_fn *adopt;  /* NULL: it carries nothing from epoch to epoch */
+    weir_sink_rename_fn *rename; /* NULL: it has no tables */
     weir_sink_open_fn     *open;
     weir_sink_stage_fn    *stage;
     weir_sink_execute_fn  *execute;

@@ -134,6 +134,7 @@ struct engine_job {
     uint32_t         deltas;
     engine_delta     delta[ENGINE_DELTAS_MAX];
     bool             ended;      /* the last manifest is an END */
+    bool             as_it_is;   /* sinks are opened for tools: tables are not compared */
     bool             all_full;   /* the next epoch writes every slice whole */
     engine_replay    replay;
     engine_rate      rate;

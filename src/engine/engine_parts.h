@@ -50,6 +50,12 @@ weir_code engine_partition_appeared(const engine_source *source, weir_str name,
 
 /* engine_recover: takeover, replay, state, positions. */
 weir_code engine_recover(engine_job *engine, weir_err *err);
+weir_code engine_open_checkpoint(engine_job *engine, weir_err *err);
+weir_code engine_take_over(engine_job *engine, weir_err *err); /* T1 to T6 */
+weir_code engine_replay_sink(engine_job *engine, weir_sink *sink, const char *section,
+                             weir_err *err);
+weir_code engine_replay_letters(engine_job *engine, weir_err *err);
+weir_code engine_explained(engine_job *engine, weir_err *err);
 /* Is the manifest of a version and a plan that this process can go on from? */
 weir_code engine_manifest_check(engine_job *engine, const weir_manifest *manifest,
                                 weir_err *err);
@@ -61,17 +67,13 @@ void      engine_replay_write(const engine_job *engine, weir_buf *out); /* secti
 bool      engine_replay_to_epoch(const engine_job *engine); /* not to the sources' end */
 /* Up to where the epoch at which it ends had closed a source's windows. */
 int64_t   engine_replay_closed(const engine_job *engine, const engine_source *source);
+/* engine_origin: a lineage that a promotion began, and that has no epoch yet. */
+weir_code engine_origin_check(engine_job *engine, weir_err *err); /* may this run begin it? */
+weir_code engine_origin_restore(engine_job *engine, weir_err *err);
 
 /* engine_rate: how many of `wanted` records may be read now; gives back what was not. */
 uint32_t engine_rate_take(engine_job *engine, uint32_t wanted);
 void     engine_rate_return(engine_job *engine, uint32_t records);
-
-weir_code engine_open_checkpoint(engine_job *engine, weir_err *err);
-weir_code engine_take_over(engine_job *engine, weir_err *err); /* T1 to T6 */
-weir_code engine_replay_sink(engine_job *engine, weir_sink *sink, const char *section,
-                             weir_err *err);
-weir_code engine_replay_letters(engine_job *engine, weir_err *err);
-weir_code engine_explained(engine_job *engine, weir_err *err);
 
 /* engine_amend: what an AMEND says beside the sections that it repeats. */
 #define ENGINE_AMEND_LETTERS "amend/" /* and the dead letters' name: a section */

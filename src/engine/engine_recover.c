@@ -2,7 +2,7 @@
  * epoch, restore state, position the sources. The same path after a clean stop, a crash
  * and on the very first start.
  *
- * Gives      engine_recover, and its parts for engine_repair.
+ * Gives      engine_recover, and its parts for tools.
  * Always     1. the seal comes first: nothing is read that its owner may still change.
  *            2. every sink is at the last manifest before a new epoch begins.
  *            3. nothing is deleted or aborted here.
@@ -27,6 +27,7 @@ static weir_code open_checkpoint(void *self, weir_err *err)
     weir_checkpoint_setup checkpoint = {
         .store = engine->store, .prefix = prefix, .job = job->job_name,
         .task = WEIR_STR("t0"), .fresh = setup->fresh, .take_over = setup->take_over,
+        .lineage = setup->lineage, .ended = setup->ended,
         .epoch_interval_us = job->epoch_interval_us, .clock = engine->clock,
         .stop = setup->stop};
     return weir_checkpoint_open(&checkpoint, &engine->checkpoint, err);
@@ -212,7 +213,8 @@ weir_code engine_take_over(engine_job *engine, weir_err *err)
     engine->last_sha = engine->last->sha;
     atomic_store(&engine->status->epoch, engine->last_epoch);
     weir_metric_set(WEIR_M_epoch, (int64_t)engine->last_epoch);
-    return engine_manifest_check(engine, engine->last, err);
+    return engine->setup->ended ? engine_sections_check(engine->last, err)
+                                : engine_manifest_check(engine, engine->last, err);
 }
 
 /* The log is empty: state and positions are those of the sources' start, or of the epoch that
@@ -220,8 +222,8 @@ weir_code engine_take_over(engine_job *engine, weir_err *err)
 static weir_code begin(engine_job *engine, weir_err *err)
 {
     const weir_replay *replay = engine->setup->replay;
-    weir_code rc = replay == NULL || replay->from == NULL ? engine_check_starts(engine, err)
-                                                          : WEIR_OK;
+    bool anew = engine->setup->origin == NULL && (replay == NULL || replay->from == NULL);
+    weir_code rc = anew ? engine_check_starts(engine, err) : WEIR_OK;
     return rc == WEIR_OK && replay ? engine_replay_begin(engine, err) : rc;
 }
 
@@ -238,10 +240,14 @@ weir_code engine_open_checkpoint(engine_job *engine, weir_err *err)
 weir_code engine_recover(engine_job *engine, weir_err *err)
 {
     weir_code rc = engine_open_checkpoint(engine, err);
+    if (rc == WEIR_OK && engine->setup->replay) /* sinks make tables */
+        rc = engine_origin_check(engine, err);
     if (rc == WEIR_OK)
         rc = engine_open_sinks(engine, err);
     if (rc == WEIR_OK)
         rc = engine_take_over(engine, err);
+    if (rc == WEIR_OK && engine->last == NULL)
+        rc = engine_origin_check(engine, err);
     if (rc == WEIR_OK && engine->last == NULL)
         rc = begin(engine, err);
     if (rc == WEIR_OK) {
@@ -249,6 +255,8 @@ weir_code engine_recover(engine_job *engine, weir_err *err)
         if (rc != WEIR_OK)
             rc = engine_explained(engine, err);
     }
+    if (rc == WEIR_OK && engine->last == NULL && engine->setup->origin)
+        rc = engine_origin_restore(engine, err);
     if (rc == WEIR_OK)
         rc = seek_sources(engine, err);
     if (rc == WEIR_OK)

@@ -76,6 +76,11 @@ typedef struct keyed_driver {
     /* Has the table any row? */
     weir_code (*any_row)(keyed_sink *, const keyed_table *, bool *out, weir_err *);
     const char *(*refusal)(keyed_sink *); /* short code of the last refused row */
+    /* In a transaction: is there such a table in the database? */
+    weir_code (*is_there)(keyed_sink *, weir_str table, bool *out, weir_err *);
+    /* Behind a rollback: all at once, and committed. UNKNOWN: the answer was lost. */
+    weir_code (*rename)(keyed_sink *, const weir_rename *, uint32_t count, bool dry_run,
+                        weir_err *);
 } keyed_driver;
 
 typedef struct keyed_key { /* of a row that the target refused */
@@ -162,5 +167,6 @@ weir_sink_commit_fn   keyed_commit;
 weir_sink_finalise_fn keyed_finalise;
 weir_sink_replay_fn   keyed_replay;
 weir_sink_repair_fn   keyed_repair; /* keyed_repair.c */
+weir_sink_rename_fn   keyed_rename; /* keyed_rename.c */
 
 #endif

@@ -74,6 +74,21 @@ static weir_code real_any_row(keyed_sink *self, const keyed_table *table, bool *
     return self->real->any_row(self, table, out, err);
 }
 
+static weir_code real_is_there(keyed_sink *self, weir_str table, bool *out, weir_err *err)
+{
+    return self->real->is_there(self, table, out, err);
+}
+
+static weir_code faulty_rename(keyed_sink *self, const weir_rename *rename, uint32_t count,
+                               bool dry_run, weir_err *err)
+{
+    weir_code rc;
+    if (dry_run)
+        return self->real->rename(self, rename, count, true, err);
+    WEIR_FAULTY(SQL, rc, err, self->real->rename(self, rename, count, false, err));
+    return rc;
+}
+
 static const char *real_refusal(keyed_sink *self)
 {
     return self->real->refusal(self);
@@ -86,7 +101,8 @@ const keyed_driver *keyed_driver_with_faults(const keyed_driver *real)
     {.holds = (holds_it),       .begin = faulty_begin,     .read = faulty_read,             \
      .start = faulty_start,     .move = faulty_move,       .write = faulty_write,           \
      .commit = faulty_commit,   .rollback = real_rollback, .seize = faulty_seize,           \
-     .any_row = real_any_row,   .refusal = real_refusal}
+     .any_row = real_any_row,   .refusal = real_refusal,   .is_there = real_is_there,        \
+     .rename = faulty_rename}
         FAULTY(false),
         FAULTY(true),
 #undef FAULTY

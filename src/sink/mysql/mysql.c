@@ -31,6 +31,7 @@ const weir_sink_kind weir_sink_mysql = {
     .same = mysql_same,
     .ddl = mysql_ddl_of,
     .look = &mysql_look,
+    .rename = keyed_rename,
     .open = open_sink,
     .stage = keyed_stage,
     .execute = keyed_execute,
@@ -58,6 +59,8 @@ static const keyed_driver driver = {
     .rollback = mysql_roll_back,
     .seize = mysql_seize,
     .refusal = refusal,
+    .is_there = mysql_is_there,
+    .rename = mysql_rename,
 };
 
 static bool is_here(const char *host)
@@ -138,7 +141,7 @@ static weir_code open_sink(weir_sink *sink, const weir_sink_setup *setup, weir_e
         return rc;
     name_lock(self);
     rc = mysql_connect(self, err);
-    if (rc == WEIR_OK && !setup->look)
+    if (rc == WEIR_OK && !setup->look && !setup->as_it_is)
         rc = mysql_tables_check(self, err);
     mysql_roll_back(&self->keyed);
     return rc;

@@ -85,6 +85,12 @@ void mysql_delete_marks(weir_buf *out, const keyed_table *table);
 void mysql_delete_rows(weir_buf *out, const keyed_table *table, const weir_batch *keys,
                        uint32_t first, uint32_t count);
 
+/* mysql_rename: the driver's is_there and rename. */
+weir_code mysql_is_there(keyed_sink *keyed, weir_str table, bool *out,
+                         weir_err *err) WEIR_MUST_CHECK;
+weir_code mysql_rename(keyed_sink *keyed, const weir_rename *rename, uint32_t count,
+                       bool dry_run, weir_err *err) WEIR_MUST_CHECK;
+
 /* mysql_write: the driver's write. */
 weir_code mysql_write(keyed_sink *, const keyed_table *, const keyed_chunk *, uint32_t,
                       uint32_t, weir_err *) WEIR_MUST_CHECK;

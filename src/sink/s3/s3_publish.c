@@ -6,7 +6,7 @@
  * again. An error that repeating cannot mend is repeated for ten minutes, for policies and
  * quotas are mended by people; then it is SINK_PATH, with key and code.
  *
- * Gives      s3_finalise, s3_replay, s3_fetch_open.
+ * Gives      s3_finalise, s3_replay, s3_adopt, s3_fetch_open.
  * Always     1. the bytes that are put have the size and SHA-256 of the recipe.
  *            2. before files are put, weir_checkpoint_may_publish allows it.
  *
@@ -299,5 +299,32 @@ weir_code s3_replay(weir_sink *sink, weir_history *history, weir_err *err)
     if (rc == WEIR_OK)
         s3_recipes_clear(self);
     weir_arena_free(arena);
+    return rc;
+}
+
+/* Nothing of them is stored in this lineage yet: the next stage stores all of it. */
+static void forget_stored(s3_file *file)
+{
+    s3_refs_done(&file->now.block_refs);
+    s3_refs_done(&file->now.open_refs);
+    file->now.stored = 0;
+    file->now.open_stored = 0;
+}
+
+weir_code s3_adopt(weir_sink *sink, weir_str payload, weir_checkpoint *from, weir_err *err)
+{
+    s3_sink  *self = (s3_sink *)sink;
+    weir_code rc = WEIR_OK;
+    weir_assert(sink->kind->adopt == s3_adopt);
+    weir_assert(self->staged == 0);
+    while (self->opens > 0) /* of a try before */
+        s3_file_free(self->open[--self->opens]);
+    if (payload.len > 0)
+        rc = s3_payload_read(self, payload, err);
+    s3_recipes_clear(self); /* were published by the lineage that they are of */
+    for (uint32_t i = 0; rc == WEIR_OK && i < self->opens; i++) {
+        rc = s3_fetch_open(self->open[i], from, err);
+        forget_stored(self->open[i]);
+    }
     return rc;
 }

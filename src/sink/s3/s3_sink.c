@@ -73,6 +73,7 @@ const weir_sink_kind weir_sink_s3 = {
     .size = sizeof(s3_sink),
     .promise = WEIR_PROMISE_EXACTLY_ONCE,
     .look = &s3_look,
+    .adopt = s3_adopt,
     .open = open_sink,
     .stage = s3_stage,
     .execute = report_refused,

@@ -126,6 +126,8 @@ weir_code s3_payload_read(s3_sink *self, weir_str payload, weir_err *err) WEIR_M
 /* s3_publish */
 weir_sink_finalise_fn s3_finalise;
 weir_sink_replay_fn   s3_replay;
+weir_sink_adopt_fn    s3_adopt;
+
 /* The rows of an open file, from where its payload says they are. */
 weir_code s3_fetch_open(s3_file *file, weir_checkpoint *checkpoint,
                         weir_err *err) WEIR_MUST_CHECK;

@@ -318,6 +318,16 @@ static void complete(s3_sink *self, s3_recipe *recipe, uint32_t n, weir_buf *who
     recipe->sha = weir_sha256_of(weir_buf_view(whole));
 }
 
+/* Files of another lineage are stored anew, whether rows come to them or not. */
+static void touch_adopted(s3_sink *self)
+{
+    for (uint32_t i = 0; i < self->opens; i++) {
+        s3_file *file = self->open[i];
+        if (file->now.stored < file->blocks.len || file->now.open_stored < file->now.open.len)
+            s3_file_touch(file);
+    }
+}
+
 weir_code s3_stage(weir_sink *sink, const weir_stage_input *input, weir_buf *out_payload,
                    weir_err *err)
 {
@@ -335,6 +345,7 @@ weir_code s3_stage(weir_sink *sink, const weir_stage_input *input, weir_buf *out
     self->staged = input->epoch;
     self->gen = input->gen;
 
+    touch_adopted(self);
     roll_other_formats(self);
     file_rows(self, input);
     roll_due(self, input);

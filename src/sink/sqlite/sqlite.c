@@ -45,6 +45,7 @@ const weir_sink_kind weir_sink_sqlite = {
     .place = keyed_place,
     .ddl = sqlite_ddl_of,
     .look = &sqlite_look,
+    .rename = keyed_rename,
     .open = open_sink,
     .stage = keyed_stage,
     .execute = keyed_execute,
@@ -334,6 +335,8 @@ static const keyed_driver driver = {
     .rollback = rollback,
     .seize = seize,
     .refusal = refusal,
+    .is_there = sqlite_is_there,
+    .rename = sqlite_rename,
 };
 
 /* Makes every missing folder of the file's path. */
@@ -397,7 +400,7 @@ static weir_code open_sink(weir_sink *sink, const weir_sink_setup *setup, weir_e
         rc = make_folders(self->path, self->keyed.job, err);
     if (rc == WEIR_OK)
         rc = connect_file(self, err);
-    if (rc == WEIR_OK && !setup->look)
+    if (rc == WEIR_OK && !setup->look && !setup->as_it_is)
         rc = sqlite_tables_check(self, err);
     return rc;
 }

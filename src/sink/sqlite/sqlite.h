@@ -35,6 +35,12 @@ const char *sqlite_type(weir_type type); /* INTEGER, REAL, TEXT, BLOB */
 /* sqlite_look */
 extern const weir_look sqlite_look;
 
+/* sqlite_rename: the driver's is_there and rename. */
+weir_code sqlite_is_there(keyed_sink *keyed, weir_str table, bool *out,
+                          weir_err *err) WEIR_MUST_CHECK;
+weir_code sqlite_rename(keyed_sink *keyed, const weir_rename *rename, uint32_t count,
+                        bool dry_run, weir_err *err) WEIR_MUST_CHECK;
+
 /* sqlite_write: the driver's write. */
 weir_code sqlite_write(keyed_sink *keyed, const keyed_table *table,
                        const keyed_chunk *chunk, uint32_t first, uint32_t count,
