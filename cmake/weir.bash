@@ -5,7 +5,7 @@ _weir() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} flags
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'run replay diff check explain ddl connectors checkpoint version help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'run replay diff promote check explain ddl connectors checkpoint version help' -- "$word")
         return
     fi
     case $before in
@@ -33,11 +33,12 @@ _weir() {
     run) flags='--until --leave-open --embedded --param --fresh --keep-output --take-over --output --log --log-level --help' ;;
     diff) flags='--into --lineage --output --limit --embedded --param --log --log-level --help' ;;
     replay) flags='--into --from --until --rate --memory --lineage --leave-open --embedded --param --fresh --keep-output --take-over --output --log --log-level --help' ;;
+    promote) flags='--into --undo --dry-run --embedded --param --log --log-level --help' ;;
     check) flags='--connect --embedded --param --log --log-level --help' ;;
     explain) flags='--against --allow-reset --allow-partial --job --lineage --output --embedded --param --help' ;;
     ddl) flags='--for --embedded --param --help' ;;
     connectors) flags='--format --metrics --help' ;;
-    help) mapfile -t COMPREPLY < <(compgen -W 'run replay diff check explain ddl connectors checkpoint' -- "$word"); return ;;
+    help) mapfile -t COMPREPLY < <(compgen -W 'run replay diff promote check explain ddl connectors checkpoint' -- "$word"); return ;;
     *) return ;;
     esac
     if [[ $word == -* ]]; then

@@ -38,6 +38,7 @@ static const struct command {
 } command[] = {
     {"run", weir_cli_run},         {"check", weir_cli_check},
     {"replay", weir_cli_replay},   {"diff", weir_cli_diff},
+    {"promote", weir_cli_promote},
     {"explain", weir_cli_explain}, {"connectors", weir_cli_connectors},
     {"ddl", weir_cli_ddl},         {"checkpoint", weir_cli_checkpoint},
     {"version", weir_cli_version}, {"help", weir_cli_help},

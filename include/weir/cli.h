@@ -16,6 +16,7 @@
 int weir_cli_run(int count, char **argument, const atomic_int *stop);
 int weir_cli_replay(int count, char **argument, const atomic_int *stop);
 int weir_cli_diff(int count, char **argument, const atomic_int *stop);
+int weir_cli_promote(int count, char **argument, const atomic_int *stop);
 int weir_cli_check(int count, char **argument, const atomic_int *stop);
 int weir_cli_explain(int count, char **argument, const atomic_int *stop);
 int weir_cli_ddl(int count, char **argument, const atomic_int *stop);

@@ -31,6 +31,7 @@ typedef struct cli_flags {
     const char    *from, *until, *into, *rate, *memory; /* replay; NULL: not given */
     const char    *argument[CLI_ARGUMENTS_MAX];    /* behind the file */
     size_t         arguments, arguments_most;      /* most: set by the caller */
+    bool           undo; /* promote */
     bool           dry_run;
     bool           until_end, leave_open, fresh, keep_output, take_over, connect, metrics, help;
     const char    *against; /* explain: where the checkpoints are; NULL: not given */

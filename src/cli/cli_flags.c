@@ -32,16 +32,18 @@ typedef struct cli_flag {
     "checkpoint-unpin checkpoint-gc"
 static const cli_flag known[] = {
     {"--help", FLAG_SWITCH, AT(help),
-     "run replay diff check explain ddl connectors version checkpoint-repair " CHECKPOINT},
+     "run replay diff promote check explain ddl connectors version checkpoint-repair "
+     CHECKPOINT},
     {"--param", FLAG_PARAM, 0,
-     "run replay diff check explain ddl checkpoint-repair " CHECKPOINT},
+     "run replay diff promote check explain ddl checkpoint-repair " CHECKPOINT},
     {"--embedded", FLAG_TEXT, AT(embedded),
-     "run replay diff check explain ddl checkpoint-repair " CHECKPOINT},
+     "run replay diff promote check explain ddl checkpoint-repair " CHECKPOINT},
     {"--for", FLAG_TEXT, AT(server), "ddl"},
     {"--until", FLAG_UNTIL, AT(until_end), "run checkpoint-repair"},
     {"--from", FLAG_TEXT, AT(from), "replay"},
     {"--until", FLAG_TEXT, AT(until), "replay"},
-    {"--into", FLAG_TEXT, AT(into), "replay diff"},
+    {"--into", FLAG_TEXT, AT(into), "replay diff promote"},
+    {"--undo", FLAG_SWITCH, AT(undo), "promote"},
     {"--rate", FLAG_TEXT, AT(rate), "replay"},
     {"--memory", FLAG_TEXT, AT(memory), "replay"},
     {"--leave-open", FLAG_SWITCH, AT(leave_open), "run replay"},
@@ -58,13 +60,13 @@ static const cli_flag known[] = {
     {"--lineage", FLAG_TEXT, AT(lineage), "replay diff explain " CHECKPOINT},
     {"--replay", FLAG_TEXT, AT(replay), CHECKPOINT},
     {"--limit", FLAG_TEXT, AT(limit), "diff checkpoint-ls"},
-    {"--dry-run", FLAG_SWITCH, AT(dry_run), "checkpoint-gc checkpoint-repair"},
+    {"--dry-run", FLAG_SWITCH, AT(dry_run), "promote checkpoint-gc checkpoint-repair"},
     {"--retain", FLAG_TEXT, AT(retain), "checkpoint-gc"},
     {"--format", FLAG_TEXT, AT(format), "connectors"},
     {"--metrics", FLAG_SWITCH, AT(metrics), "connectors"},
     {"--connect", FLAG_SWITCH, AT(connect), "check"},
-    {"--log", FLAG_LOG, 0, "run replay diff check"},
-    {"--log-level", FLAG_LEVEL, 0, "run replay diff check"},
+    {"--log", FLAG_LOG, 0, "run replay diff promote check"},
+    {"--log-level", FLAG_LEVEL, 0, "run replay diff promote check"},
 };
 
 static bool usage(const char *command, const char *what, const char *name)

@@ -19,6 +19,7 @@ static const char general[] =
     "  run          run the job: until stopped, or with --until end\n"
     "  replay       run the job once more over what it read, into a namespace of its own\n"
     "  diff         say in which keys, windows and rows a replay differs from the live job\n"
+    "  promote      make what a replay wrote the live tables, or take that back\n"
     "  check        check names, types and options; with --connect also the servers\n"
     "  explain      print the plan: steps, windows, state, sinks\n"
     "  ddl          print CREATE TABLE for the tables that the job writes\n"
@@ -90,6 +91,19 @@ static const char diff[] =
     "\n"
     "Exit codes: 0 nothing differs, 1 something does, or it could not be found out (standard\n"
     "error says why, and nothing else does), 2 usage; others as 'weir help' lists them.\n";
+
+static const char promote[] =
+    "usage: weir promote --into NAMESPACE [--undo] [--dry-run] [FLAGS] job.sql\n"
+    "\n"
+    "  --into NAMESPACE   of a replay --from earliest that came to its end\n"
+    "  --undo             the tables and files of before, and the state of before\n"
+    "  --dry-run          say what would be done; change nothing\n"
+    "  --embedded, --param, --log, --log-level   as in 'weir run'\n"
+    "\n"
+    "A running job ends FENCED. Then T becomes T__before_NAMESPACE and T__NAMESPACE becomes T,\n"
+    "all tables of a database at once; PREFIX/_weir_current.json names where files are; and\n"
+    "weir run goes on in the next lineage, from where the replay ended. The same command goes\n"
+    "on where a promotion was killed; weir run refuses until it is done.\n";
 
 static const char check[] =
     "usage: weir check [FLAGS] job.sql\n"
@@ -173,6 +187,7 @@ int weir_cli_help(int count, char **argument, const atomic_int *stop)
     static const struct {
         const char *name, *text;
     } page[] = {{"run", run}, {"replay", replay}, {"diff", diff},
+                {"promote", promote},
                 {"check", check}, {"explain", explain}, {"ddl", ddl},
                 {"connectors", connectors}, {"checkpoint", checkpoint}};
     const char *text = general;

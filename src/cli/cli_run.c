@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "cli_promote.h"
 #include "weir/http_server.h"
 
 static const char *output_of(const cli_flags *flags)
@@ -51,18 +51,17 @@ static weir_code serve(const weir_plan *plan, const weir_status *status,
     return rc;
 }
 
-weir_code cli_engine_run(const cli_flags *flags, const weir_plan *plan,
-                         const weir_replay *replay, const atomic_int *stop,
-                         weir_status *status, weir_err *err)
+weir_engine_setup cli_engine_setup(const cli_flags *flags, const weir_plan *plan,
+                                   const atomic_int *stop, weir_status *status,
+                                   cli_places *places)
 {
     bool embedded = flags->embedded != NULL;
-    bool bounded = flags->until_end || replay != NULL;
-    cli_places places = {.flags = flags, .plan = plan};
-    weir_engine_setup setup = {
+    *places = (cli_places){.flags = flags, .plan = plan};
+    return (weir_engine_setup){
         .plan = plan, .clock = weir_clock_system(), .stop = stop, .status = status,
-        .until_end = bounded, .leave_open = flags->leave_open,
+        .leave_open = flags->leave_open,
         .fresh = flags->fresh, .keep_output = flags->keep_output,
-        .take_over = flags->take_over || embedded, .replay = replay,
+        .take_over = flags->take_over || embedded,
         .allow = {.reset = flags->allow_reset.at, .resets = flags->allow_reset.count,
                   .partial = flags->allow_partial.at,
                   .partials = flags->allow_partial.count},
@@ -70,14 +69,49 @@ weir_code cli_engine_run(const cli_flags *flags, const weir_plan *plan,
         .output = weir_str_of(output_of(flags)),
         .source_kind = embedded ? cli_source_kind_embedded : cli_source_kind,
         .sink_kind = embedded ? cli_sink_kind_embedded : cli_sink_kind,
-        .store_at = cli_store_at, .store_self = &places};
+        .store_at = cli_store_at, .store_self = places};
+}
+
+/* Where the live job stands; waits while the store is away. */
+static weir_code stand(const cli_flags *flags, const weir_plan *plan, const atomic_int *stop,
+                       cli_standing *standing, weir_engine_setup *setup, weir_err *err)
+{
+    weir_backoff backoff = {.clock = setup->clock};
+    weir_code rc = cli_standing_open(flags, plan, stop, standing, err);
+    while (rc != WEIR_OK && err->fate == WEIR_FATE_RETRY && !atomic_load(stop)) {
+        weir_log_warn("waiting for the checkpoint's store", WEIR_F_TEXT("error", err->msg));
+        weir_backoff_wait(&backoff);
+        cli_standing_close(standing);
+        weir_err_clear(err);
+        rc = cli_standing_open(flags, plan, stop, standing, err);
+    }
+    if (rc != WEIR_OK)
+        return rc;
+    setup->plan = standing->plan;
+    setup->lineage = standing->lineage;
+    setup->origin = standing->has_origin ? &standing->origin : NULL;
+    return WEIR_OK;
+}
+
+weir_code cli_engine_run(const cli_flags *flags, const weir_plan *plan,
+                         const weir_replay *replay, const atomic_int *stop,
+                         weir_status *status, weir_err *err)
+{
+    cli_places places;
+    cli_standing standing = {.arena = NULL};
+    weir_engine_setup setup = cli_engine_setup(flags, plan, stop, status, &places);
+    setup.until_end = flags->until_end || replay != NULL;
+    setup.replay = replay;
     weir_http_server *server = NULL;
     weir_code rc = serve(plan, status, &server, err);
+    if (rc == WEIR_OK && replay == NULL)
+        rc = stand(flags, plan, stop, &standing, &setup, err);
     if (rc == WEIR_OK) {
-        cli_progress *progress = bounded ? cli_progress_start(status) : NULL;
+        cli_progress *progress = setup.until_end ? cli_progress_start(status) : NULL;
         rc = weir_engine_run(&setup, err);
         cli_progress_stop(progress);
     }
+    cli_standing_close(&standing);
     weir_http_stop(server);
     return rc;
 }
