@@ -57,8 +57,9 @@ AMENDED = {"refused": 1, "claimed": 0}  # epochs, in situations
 MISLEADS = {("rp_try", "return(refused)")}
 
 # Those that no run of this job can reach, and the test of the same build that walks them: a folder
-# needs no credentials.
+# needs no credentials; a promotion is a command of its own.
 WALKED_BY = {"cred_refresh": "unit.store.s3_auth"}
+PROMOTION = "pm_"  # and what begins so: fault.promote
 
 
 # --- weir/failpoints.def -------------------------------------------------------------------------

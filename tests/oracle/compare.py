@@ -62,8 +62,11 @@ def sqlite_rows(file, table, columns):
         raise SystemExit(f"compare: no file {file}")
     db = sqlite3.connect(f"file:{urllib.parse.quote(file)}?mode=ro", uri=True)
     names = ", ".join(quoted(c, '"') for c in columns)
-    found = db.execute(f"SELECT {names} FROM {quoted(table, chr(34))}")
-    return [tuple(map(text_of, row)) for row in found]
+    try:
+        found = db.execute(f"SELECT {names} FROM {quoted(table, chr(34))}")
+        return [tuple(map(text_of, row)) for row in found]
+    finally:
+        db.close()  # a test that copies the file meanwhile would take its locks away
 
 
 def mysql_rows(url, table, columns):
