@@ -245,7 +245,7 @@ static weir_code check_facts(const promoting *p, const weir_facts *facts, weir_e
                         name, p->name.at, facts->from_epoch);
         return weir_err_hint(err, "promote a replay --from earliest");
     }
-    if (facts->end)
+    if (facts->end && facts->until_epoch == facts->last_epoch)
         return WEIR_OK;
     (void)weir_fail(err, WEIR_E_CONFLICT, "the replay in '%.*s' has not come to its end", name,
                     p->name.at);

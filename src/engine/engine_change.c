@@ -157,12 +157,27 @@ static bool is_replayed(const engine_job *engine, const weir_manifest *manifest)
     return engine->setup->replay != NULL && manifest == engine->setup->replay->from;
 }
 
+/* What a promoted lineage begins with was written by the same SQL, under other names. */
+static bool is_origin(const engine_job *engine, const weir_manifest *manifest)
+{
+    return engine->setup->origin != NULL && manifest == engine->setup->origin->manifest;
+}
+
+static weir_code other_than_promoted(weir_err *err)
+{
+    (void)weir_halt(err, WEIR_EXIT_CONFIG_CHANGED, WEIR_E_CONFIG,
+                    "the job's SQL is not the one that what was promoted was made with");
+    return weir_err_hint(err, "run that SQL once and stop it; then run the new one");
+}
+
 weir_code engine_change_check(engine_job *engine, const weir_manifest *manifest, weir_err *err)
 {
     weir_str bytes = weir_manifest_section(manifest, "kept");
     weir_kept *old = NULL;
     bool same = false, replayed = is_replayed(engine, manifest);
     weir_code rc = check_fingerprint(engine, manifest, &same, err);
+    if (rc == WEIR_OK && is_origin(engine, manifest))
+        return same ? rc : other_than_promoted(err);
     if (rc == WEIR_OK && bytes.at == NULL)
         return same ? rc : other_plan(err);
     if (rc == WEIR_OK)

@@ -10,7 +10,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "engine_parts.h"
+#include "engine_origin.h"
+
+#include "engine_change.h"
 
 typedef struct origin_look {
     engine_job     *engine;
@@ -88,6 +90,8 @@ weir_code engine_origin_restore(engine_job *engine, weir_err *err)
     const weir_manifest *manifest = origin->manifest;
     weir_code rc = engine_manifest_check(engine, manifest, err);
     if (rc == WEIR_OK)
+        engine_change_state(engine);
+    if (rc == WEIR_OK)
         rc = engine_slices_restore(engine, origin->checkpoint,
                                    weir_manifest_section(manifest, "state"), err);
     if (rc == WEIR_OK)
@@ -96,6 +100,8 @@ weir_code engine_origin_restore(engine_job *engine, weir_err *err)
         rc = adopt_files(engine, err);
     engine->ended = false; /* that was the other lineage's end */
     engine_slices_move(engine);
+    if (rc == WEIR_OK)
+        engine_change_install(engine);
     return rc == WEIR_OK ? rc
                          : weir_err_note(err, "going on from epoch %llu of another lineage",
                                          (unsigned long long)manifest->epoch);

@@ -67,9 +67,6 @@ void      engine_replay_write(const engine_job *engine, weir_buf *out); /* secti
 bool      engine_replay_to_epoch(const engine_job *engine); /* not to the sources' end */
 /* Up to where the epoch at which it ends had closed a source's windows. */
 int64_t   engine_replay_closed(const engine_job *engine, const engine_source *source);
-/* engine_origin: a lineage that a promotion began, and that has no epoch yet. */
-weir_code engine_origin_check(engine_job *engine, weir_err *err); /* may this run begin it? */
-weir_code engine_origin_restore(engine_job *engine, weir_err *err);
 
 /* engine_rate: how many of `wanted` records may be read now; gives back what was not. */
 uint32_t engine_rate_take(engine_job *engine, uint32_t wanted);
