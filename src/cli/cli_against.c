@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli_lineage.h"
+#include "cli_promote.h"
 
 typedef struct against {
     cli_lineage   lineage;
@@ -333,10 +333,15 @@ static weir_code compare(against *a, const cli_flags *flags, const weir_plan *pl
                          "epoch %llu is of a version that did not write down what is kept; run "
                          "its SQL once with this version",
                          (unsigned long long)a->last->epoch);
+    weir_plan *placed = NULL;
     rc = weir_kept_read(section, arena, &old, err);
+    if (rc == WEIR_OK)
+        rc = cli_promoted_plan(plan, a->lineage.checkpoint,
+                               weir_checkpoint_lineage(a->lineage.checkpoint), arena, &placed,
+                               err);
     if (rc != WEIR_OK)
         return rc;
-    a->now = weir_kept_of(plan, arena);
+    a->now = weir_kept_of(placed, arena);
     a->change = weir_change_of(old, a->now, &allow, arena);
     return WEIR_OK;
 }

@@ -8,6 +8,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "cli_compare.h"
+#include "cli_promote.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -191,6 +192,10 @@ static weir_code prepare(cli_compare *c, weir_err *err)
         rc = look_at_replay(c, err);
     if (rc == WEIR_OK)
         rc = cli_lineage_of(c->flags, c->job.plan, WEIR_STR(""), c->stop, &c->live, err);
+    if (rc == WEIR_OK)
+        rc = cli_promoted_plan(c->job.plan, c->live.checkpoint,
+                               weir_checkpoint_lineage(c->live.checkpoint), c->arena,
+                               &c->placed, err);
     return rc == WEIR_OK ? find_epochs(c, err) : rc;
 }
 
@@ -223,13 +228,25 @@ static const char *what_of(cli_output_kind kind)
     return names[kind];
 }
 
+/* Where the live job writes: what its SQL says, until a promotion. */
+static weir_str live_name(const compare_pair *pair)
+{
+    const weir_table *given = &pair->compare->job.plan->table[pair->output->table];
+    if (pair->output->kind == CLI_OUTPUT_FILES) {
+        weir_str path = weir_opts_text(pair->live->opts, "path");
+        if (!weir_str_eq(path, weir_opts_text(given->opts, "path")))
+            return path;
+    }
+    return pair->output->live.len > 0 ? pair->output->live : given->name;
+}
+
 static void describe(const compare_pair *pair, compare_output *out)
 {
     const weir_plan   *plan = pair->compare->job.plan;
     const weir_schema *schema = &pair->live->schema;
     int64_t            ignored;
     *out = (compare_output){
-        .live = pair->output->live,
+        .live = live_name(pair),
         .other = pair->output->other,
         .schema = schema,
         .what = what_of(pair->output->kind),
@@ -238,8 +255,6 @@ static void describe(const compare_pair *pair, compare_output *out)
         .key = pair->live->key,
         .window = WEIR_NONE,
         .skipped = why_skipped(pair)};
-    if (out->live.len == 0)
-        out->live = pair->live->name;
     for (uint32_t c = 0; c < schema->count && out->window == WEIR_NONE; c++)
         if (pair->node < plan->nodes && compare_window(plan, pair->node, c, &ignored))
             out->window = c;
@@ -252,7 +267,7 @@ static weir_code compare_one(cli_compare *c, const cli_output *output, weir_err 
     compare_pair   pair = {.compare = c,
                            .output = output,
                            .out = &out,
-                           .live = &c->job.plan->table[output->table],
+                           .live = &c->placed->table[output->table],
                            .other = &c->other->table[output->table]};
     weir_str       connector = weir_str_of(pair.live->connector->name);
     weir_code      rc = WEIR_OK;

@@ -42,6 +42,7 @@ typedef struct cli_compare {
     const cli_flags  *flags;
     const atomic_int *stop;
     cli_job           job;   /* the live one */
+    weir_plan        *placed; /* its plan, with the files where they are */
     weir_plan        *other; /* its plan in the namespace */
     weir_str          name;
     weir_arena       *arena;
