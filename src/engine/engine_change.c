@@ -2,11 +2,12 @@
  *
  * Manifests say what their plan keeps (section "kept"). At takeover it is compared with what
  * this plan keeps. What would be lost and is not allowed by name ends the start with
- * CONFIG_CHANGED, before anything but the seal was written. Otherwise the sinks are brought up
+ * CONFIG_CHANGED: before the takeover, so that a job that is running goes on, and again behind
+ * it, when what is last is known for sure. Otherwise the sinks are brought up
  * to the last epoch with its own payloads, then state is loaded into the new plan's steps, and
  * the next manifest makes the change durable: until then the old SQL can be run again.
  *
- * Gives      engine_change_check, _state, _install, _source.
+ * Gives      engine_change_check, _foresee, _state, _install, _source.
  * Always     1. state and positions are taken over by what weir_change says, never by chance.
  *            2. an epoch that may not be visible is never left to a plan that cannot make it so.
  *            3. the first epoch of a changed plan writes every slice whole: no later start
@@ -170,23 +171,47 @@ static weir_code other_than_promoted(weir_err *err)
     return weir_err_hint(err, "run that SQL once and stop it; then run the new one");
 }
 
-weir_code engine_change_check(engine_job *engine, const weir_manifest *manifest, weir_err *err)
+/* *out: what changed; NULL when the manifest's version did not say, and the plan is the same. */
+static weir_code compare(engine_job *engine, const weir_manifest *manifest, bool *out_same,
+                         weir_change **out, weir_err *err)
 {
     weir_str bytes = weir_manifest_section(manifest, "kept");
     weir_kept *old = NULL;
-    bool same = false, replayed = is_replayed(engine, manifest);
-    weir_code rc = check_fingerprint(engine, manifest, &same, err);
+    weir_code rc = check_fingerprint(engine, manifest, out_same, err);
+    *out = NULL;
     if (rc == WEIR_OK && is_origin(engine, manifest))
-        return same ? rc : other_than_promoted(err);
+        return *out_same ? rc : other_than_promoted(err);
     if (rc == WEIR_OK && bytes.at == NULL)
-        return same ? rc : other_plan(err);
+        return *out_same ? rc : other_plan(err);
     if (rc == WEIR_OK)
         rc = weir_kept_read(bytes, engine->arena, &old, err);
     if (rc != WEIR_OK)
         return rc;
     weir_allow allow = engine->setup->allow;
-    allow.all |= replayed;
-    weir_change *change = weir_change_of(old, engine->kept, &allow, engine->arena);
+    allow.all |= is_replayed(engine, manifest);
+    *out = weir_change_of(old, engine->kept, &allow, engine->arena);
+    return WEIR_OK;
+}
+
+weir_code engine_change_foresee(engine_job *engine, const weir_manifest *manifest, weir_err *err)
+{
+    bool same = false;
+    weir_change *change = NULL;
+    weir_code rc = engine_sections_check(manifest, err);
+    if (rc == WEIR_OK)
+        rc = compare(engine, manifest, &same, &change, err);
+    if (rc != WEIR_OK || change == NULL || !change->any)
+        return rc;
+    return check_allowed(change, err);
+}
+
+weir_code engine_change_check(engine_job *engine, const weir_manifest *manifest, weir_err *err)
+{
+    bool same = false, replayed = is_replayed(engine, manifest);
+    weir_change *change = NULL;
+    weir_code rc = compare(engine, manifest, &same, &change, err);
+    if (rc != WEIR_OK || change == NULL)
+        return rc;
     inherit(engine, change);
     if (!change->any || (replayed && same))
         return WEIR_OK;

@@ -11,6 +11,10 @@
    nothing: it may begin with what another plan left. */
 weir_code engine_change_check(engine_job *engine, const weir_manifest *manifest,
                               weir_err *err);
+/* Ahead of the takeover, by a manifest that may not be the last one by then: refuses what has
+   to be refused whatever comes behind it. Changes nothing. */
+weir_code engine_change_foresee(engine_job *engine, const weir_manifest *manifest,
+                                weir_err *err);
 void      engine_change_state(engine_job *engine);   /* before state is restored */
 void      engine_change_install(engine_job *engine); /* behind that, and the positions */
 /* This plan's source that a stored one became; NULL: what is stored of it is left out. */

@@ -6,6 +6,7 @@
  * Always     1. the seal comes first: nothing is read that its owner may still change.
  *            2. every sink is at the last manifest before a new epoch begins.
  *            3. nothing is deleted or aborted here.
+ *            4. SQL that is refused is refused before the seal: who runs the old one goes on.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -238,9 +239,42 @@ weir_code engine_open_checkpoint(engine_job *engine, weir_err *err)
     return WEIR_OK;
 }
 
+typedef struct last_look {
+    engine_job    *engine;
+    weir_arena    *arena;
+    weir_manifest *last;
+} last_look;
+
+static weir_code look_once(void *self, weir_err *err)
+{
+    last_look *look = self;
+    bool finalised = false;
+    weir_arena_reset(look->arena);
+    look->last = NULL;
+    return weir_checkpoint_look(look->engine->checkpoint, look->arena, &look->last, &finalised,
+                                err);
+}
+
+/* 4. What is damaged is for the takeover to tell. */
+static weir_code look_ahead(engine_job *engine, weir_err *err)
+{
+    last_look look = {.engine = engine, .arena = weir_arena_new("look", 64 << 10)};
+    weir_code rc = engine_patiently(engine, look_once, &look,
+                                    WEIR_STR("the checkpoint's store"), err);
+    if (rc == WEIR_OK && look.last != NULL)
+        rc = engine_change_foresee(engine, look.last, err);
+    weir_arena_free(look.arena);
+    if (rc == WEIR_OK || rc == WEIR_E_STOPPED || err->exit == WEIR_EXIT_CONFIG_CHANGED)
+        return rc;
+    weir_err_clear(err);
+    return WEIR_OK;
+}
+
 weir_code engine_recover(engine_job *engine, weir_err *err)
 {
     weir_code rc = engine_open_checkpoint(engine, err);
+    if (rc == WEIR_OK && !engine->setup->ended)
+        rc = look_ahead(engine, err);
     if (rc == WEIR_OK && engine->setup->replay) /* sinks make tables */
         rc = engine_origin_check(engine, err);
     if (rc == WEIR_OK)
