@@ -9,21 +9,27 @@
 
 #define BEGUN_KEY "place/job-1/promotions/00000002"
 
-static weir_promoted outputs[] = {
-    {false, WEIR_STR("revenue"), WEIR_STR("per_minute"), WEIR_STR("per_minute__fix"),
-     WEIR_STR("per_minute__before_fix")},
-    {true, WEIR_STR("lake"), WEIR_STR("s3://lake/a"), WEIR_STR("s3://lake/a__fix"),
-     WEIR_STR("s3://lake/a")}};
+static weir_promoted outputs[] = {{false, WEIR_STR("revenue"), WEIR_STR("per_minute"),
+                                   WEIR_STR("per_minute__fix"),
+                                   WEIR_STR("per_minute__before_fix")},
+                                  {true, WEIR_STR("lake"), WEIR_STR("s3://lake/a"),
+                                   WEIR_STR("s3://lake/a__fix"), WEIR_STR("s3://lake/a")}};
 
 static weir_promotion some(void)
 {
-    return (weir_promotion){
-        .step = WEIR_PROMOTION_BEGUN, .name = WEIR_STR("fix"), .job = WEIR_STR("job-1"),
-        .lineage = 2, .origin_job = WEIR_STR("job-1.fix"), .origin_lineage = 1,
-        .last = {.gen = 3, .idx = 4, .epoch = 5, .sha = {{6}}}, .outputs = 2, .output = outputs};
+    return (weir_promotion){.step = WEIR_PROMOTION_BEGUN,
+                            .name = WEIR_STR("fix"),
+                            .job = WEIR_STR("job-1"),
+                            .lineage = 2,
+                            .origin_job = WEIR_STR("job-1.fix"),
+                            .origin_lineage = 1,
+                            .last = {.gen = 3, .idx = 4, .epoch = 5, .sha = {{6}}},
+                            .outputs = 2,
+                            .output = outputs};
 }
 
-static weir_promotion *put(bed *b, weir_checkpoint *checkpoint, const weir_promotion *promotion)
+static weir_promotion *put(bed *b, weir_checkpoint *checkpoint,
+                           const weir_promotion *promotion)
 {
     weir_promotion *there = NULL;
     CHECK_OK(weir_promotion_put(checkpoint, promotion, b->arena, &there, &b->err), &b->err);
@@ -38,8 +44,9 @@ static void what_is_put_first_stays(void **state)
     bed_open(&b);
     weir_checkpoint *checkpoint = bed_checkpoint(&b);
     weir_promotion   promotion = some(), *there = NULL;
-    CHECK_OK(weir_promotion_read(checkpoint, 2, WEIR_PROMOTION_BEGUN, b.arena, &there, &b.err),
-             &b.err);
+    CHECK_OK(
+        weir_promotion_read(checkpoint, 2, WEIR_PROMOTION_BEGUN, b.arena, &there, &b.err),
+        &b.err);
     assert_null(there);
     there = put(&b, checkpoint, &promotion);
     CHECK(bed_has(&b, BEGUN_KEY));
@@ -66,31 +73,39 @@ static void what_is_put_first_stays(void **state)
     bed_close(&b);
 }
 
-static void check_refused(bed *b, weir_checkpoint *checkpoint, weir_str bytes, const char *says)
+static void check_refused(bed *b, weir_checkpoint *checkpoint, weir_str bytes,
+                          const char *says)
 {
     weir_promotion *there = NULL;
     bed_store(b, BEGUN_KEY, bytes);
-    CHECK_FAILS(weir_promotion_read(checkpoint, 2, WEIR_PROMOTION_BEGUN, b->arena, &there,
-                                    &b->err),
-                WEIR_E_CORRUPT, &b->err);
+    CHECK_FAILS(
+        weir_promotion_read(checkpoint, 2, WEIR_PROMOTION_BEGUN, b->arena, &there, &b->err),
+        WEIR_E_CORRUPT, &b->err);
     CHECK_INT(b->err.exit, WEIR_EXIT_CORRUPT);
     CHECK_SAYS(&b->err, BEGUN_KEY);
     if (says != NULL)
         CHECK_SAYS(&b->err, says);
 }
 
-/* A whole record, with another body. */
-static weir_str with_body(bed *b, weir_str body, const char *section_name)
+static weir_str whole(bed *b, record_kind kind, uint32_t sections, weir_section *section)
 {
-    weir_section      section = {weir_str_of(section_name), body};
-    checkpoint_record record = {.kind = RECORD_PROMOTION, .job = WEIR_STR("job-1"),
-                                .task = WEIR_STR("t0"), .lineage = 2, .sections = 1,
-                                .section = &section};
-    weir_buf bytes = {0};
+    checkpoint_record record = {.kind = kind,
+                                .job = WEIR_STR("job-1"),
+                                .task = WEIR_STR("t0"),
+                                .lineage = 2,
+                                .sections = sections,
+                                .section = section};
+    weir_buf          bytes = {0};
     record_write(&bytes, &record);
     weir_str kept = weir_str_copy(b->arena, weir_buf_view(&bytes));
     weir_buf_done(&bytes);
     return kept;
+}
+
+/* A whole record, with another body. */
+static weir_str with_body(bed *b, weir_str body, const char *section_name)
+{
+    return whole(b, RECORD_PROMOTION, 1, &(weir_section){weir_str_of(section_name), body});
 }
 
 static void damaged_foreign_and_newer_records_are_refused(void **state)
@@ -113,8 +128,9 @@ static void damaged_foreign_and_newer_records_are_refused(void **state)
     weir_str body = record.section[0].bytes;
     bed_store(&b, BEGUN_KEY, with_body(&b, body, "promotion"));
     weir_promotion *there = NULL; /* the test's own records are good ones */
-    CHECK_OK(weir_promotion_read(checkpoint, 2, WEIR_PROMOTION_BEGUN, b.arena, &there, &b.err),
-             &b.err);
+    CHECK_OK(
+        weir_promotion_read(checkpoint, 2, WEIR_PROMOTION_BEGUN, b.arena, &there, &b.err),
+        &b.err);
     for (size_t len = 0; len < body.len; len++)
         check_refused(&b, checkpoint, with_body(&b, (weir_str){body.at, len}, "promotion"),
                       NULL);
@@ -130,10 +146,125 @@ static void damaged_foreign_and_newer_records_are_refused(void **state)
     copy[3] = 4;
     check_refused(&b, checkpoint, with_body(&b, (weir_str){copy, body.len}, "promotion"),
                   "not what a promotion writes");
+    copy[3] = 0;
+    for (char step = 0; step <= WEIR_PROMOTION_DONE + 1; step += WEIR_PROMOTION_DONE + 1) {
+        copy[2] = step;
+        check_refused(&b, checkpoint,
+                      with_body(&b, (weir_str){copy, body.len}, "promotion"),
+                      "not what a promotion writes");
+    }
+    copy[2] = WEIR_PROMOTION_BEGUN;
+    char *table = memmem(copy, body.len, "revenue", 7);
+    CHECK(table != NULL && table[-2] == 0);
+    table[-2] = 2; /* neither a table nor files */
+    check_refused(&b, checkpoint, with_body(&b, (weir_str){copy, body.len}, "promotion"),
+                  "not what a promotion writes");
     check_refused(&b, checkpoint, with_body(&b, body, "other"), "not a promotion's");
-    promotion.job = WEIR_STR("job-2");
+    weir_section twice[2] = {{WEIR_STR("promotion"), body}, {WEIR_STR("promotion"), body}};
+    check_refused(&b, checkpoint, whole(&b, RECORD_PROMOTION, 2, twice),
+                  "not a promotion's");
+    check_refused(&b, checkpoint, whole(&b, RECORD_HINT, 0, NULL), "not a promotion's");
     weir_checkpoint_close(checkpoint);
     bed_close(&b);
+}
+
+typedef void spoil(weir_promotion *promotion);
+
+static char long_name[WEIR_KEY_BYTES_MAX + 1];
+
+static void no_name(weir_promotion *promotion)
+{
+    promotion->name = WEIR_STR("");
+}
+
+static void long_job(weir_promotion *promotion)
+{
+    promotion->origin_job = (weir_str){long_name, WEIR_JOB_NAME_MAX + 1};
+}
+
+static void long_table(weir_promotion *promotion)
+{
+    promotion->output[1].outgoing = (weir_str){long_name, sizeof long_name};
+}
+
+static void first_lineage(weir_promotion *promotion)
+{
+    promotion->lineage = 1;
+}
+
+static void no_origin(weir_promotion *promotion)
+{
+    promotion->origin_lineage = 0;
+}
+
+static void place_without_index(weir_promotion *promotion)
+{
+    promotion->last.idx = 0;
+}
+
+static void place_without_epoch(weir_promotion *promotion)
+{
+    promotion->last.epoch = 0;
+}
+
+static void nowhere_of_a_generation(weir_promotion *promotion)
+{
+    promotion->origin = (weir_manifest_place){.gen = 1};
+}
+
+static void epoch_nowhere(weir_promotion *promotion)
+{
+    promotion->origin = (weir_manifest_place){.epoch = 1};
+}
+
+static void generation_too_large(weir_promotion *promotion)
+{
+    promotion->last.gen = RECORD_NUMBER_MAX + 1ull;
+}
+
+static void index_too_large(weir_promotion *promotion)
+{
+    promotion->last.idx = RECORD_NUMBER_MAX + 1ull;
+}
+
+static void too_many_outputs(weir_promotion *promotion)
+{
+    static weir_promoted many[WEIR_PROMOTED_OUTPUTS_MAX + 1];
+    for (size_t i = 0; i < sizeof many / sizeof many[0]; i++)
+        many[i] = promotion->output[0];
+    promotion->output = many;
+    promotion->outputs = WEIR_PROMOTED_OUTPUTS_MAX + 1;
+}
+
+/* Who put it is told at once, and so is every reader. */
+static void what_no_promotion_is_like_is_refused(void **state)
+{
+    (void)state;
+    static spoil *const spoils[] = {no_name,          long_job,
+                                    long_table,       first_lineage,
+                                    no_origin,        place_without_index,
+                                    epoch_nowhere,    place_without_epoch,
+                                    index_too_large,  nowhere_of_a_generation,
+                                    too_many_outputs, generation_too_large};
+    memset(long_name, 'n', sizeof long_name);
+    for (size_t i = 0; i < sizeof spoils / sizeof spoils[0]; i++) {
+        bed b;
+        bed_open(&b);
+        weir_checkpoint *checkpoint = bed_checkpoint(&b);
+        weir_promotion   promotion = some(), *there = NULL;
+        weir_promoted    own[] = {outputs[0], outputs[1]};
+        promotion.output = own;
+        spoils[i](&promotion);
+        CHECK_FAILS(weir_promotion_put(checkpoint, &promotion, b.arena, &there, &b.err),
+                    WEIR_E_CORRUPT, &b.err);
+        CHECK_SAYS(&b.err, "not what a promotion writes");
+        assert_null(there);
+        CHECK_FAILS(weir_promotion_read(checkpoint, promotion.lineage, WEIR_PROMOTION_BEGUN,
+                                        b.arena, &there, &b.err),
+                    WEIR_E_CORRUPT, &b.err);
+        weir_checkpoint_close(checkpoint);
+        bed_close(&b);
+    }
 }
 
 static void record_of_another_lineage_is_refused(void **state)
@@ -145,9 +276,11 @@ static void record_of_another_lineage_is_refused(void **state)
     weir_promotion   promotion = some(), *there = NULL;
     promotion.lineage = 3;
     (void)put(&b, checkpoint, &promotion);
-    check_refused(&b, checkpoint, bed_bytes(&b, "place/job-1/promotions/00000003"), "lineage");
-    CHECK_OK(weir_promotion_read(checkpoint, 3, WEIR_PROMOTION_BEGUN, b.arena, &there, &b.err),
-             &b.err);
+    check_refused(&b, checkpoint, bed_bytes(&b, "place/job-1/promotions/00000003"),
+                  "lineage");
+    CHECK_OK(
+        weir_promotion_read(checkpoint, 3, WEIR_PROMOTION_BEGUN, b.arena, &there, &b.err),
+        &b.err);
     CHECK(there != NULL);
     weir_checkpoint_close(checkpoint);
     bed_close(&b);
@@ -161,15 +294,18 @@ static void replays_job_has_it_under_its_own_next_lineage(void **state)
     bed_open(&b);
     weir_promotion        promotion = some(), *there = NULL;
     weir_checkpoint      *checkpoint = NULL;
-    weir_checkpoint_setup setup = {.store = b.memory, .prefix = WEIR_STR("place/job-1/replays"),
-                                   .job = WEIR_STR("job-1.fix"), .task = WEIR_STR("t0"),
+    weir_checkpoint_setup setup = {.store = b.memory,
+                                   .prefix = WEIR_STR("place/job-1/replays"),
+                                   .job = WEIR_STR("job-1.fix"),
+                                   .task = WEIR_STR("t0"),
                                    .clock = &b.clock.base};
     promotion.lineage = 7;
     CHECK_OK(weir_checkpoint_open(&setup, &checkpoint, &b.err), &b.err);
     (void)put(&b, checkpoint, &promotion);
     CHECK(bed_has(&b, "place/job-1/replays/job-1.fix/promotions/00000002"));
-    CHECK_OK(weir_promotion_read(checkpoint, 2, WEIR_PROMOTION_BEGUN, b.arena, &there, &b.err),
-             &b.err);
+    CHECK_OK(
+        weir_promotion_read(checkpoint, 2, WEIR_PROMOTION_BEGUN, b.arena, &there, &b.err),
+        &b.err);
     CHECK_STR(there->job, "job-1");
     CHECK_INT(there->lineage, 7);
     weir_checkpoint_close(checkpoint);
@@ -178,10 +314,14 @@ static void replays_job_has_it_under_its_own_next_lineage(void **state)
 
 static weir_checkpoint_setup lineage_of(bed *b, uint32_t lineage, bool ended)
 {
-    return (weir_checkpoint_setup){.store = &b->store.base, .prefix = WEIR_STR("place"),
-                                   .job = WEIR_STR("job-1"), .task = WEIR_STR("t0"),
-                                   .take_over = true, .clock = &b->clock.base,
-                                   .lineage = lineage, .ended = ended};
+    return (weir_checkpoint_setup){.store = &b->store.base,
+                                   .prefix = WEIR_STR("place"),
+                                   .job = WEIR_STR("job-1"),
+                                   .task = WEIR_STR("t0"),
+                                   .take_over = true,
+                                   .clock = &b->clock.base,
+                                   .lineage = lineage,
+                                   .ended = ended};
 }
 
 static void begun_lineage_ends_the_one_before(void **state)
@@ -211,7 +351,8 @@ static void begun_lineage_ends_the_one_before(void **state)
     CHECK_INT(b.err.exit, WEIR_EXIT_FENCED);
     for (int again = 0; again < 2; again++) {
         CHECK_OK(weir_checkpoint_open(&ended, &settler, &b.err), &b.err);
-        CHECK_OK(weir_checkpoint_take_over(settler, b.arena, &last, &finalised, &b.err), &b.err);
+        CHECK_OK(weir_checkpoint_take_over(settler, b.arena, &last, &finalised, &b.err),
+                 &b.err);
         CHECK_U64(last->epoch, 3);
         CHECK_INT(finalised, again);
         if (!finalised)
@@ -238,6 +379,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_put_first_stays),
         TEST(damaged_foreign_and_newer_records_are_refused),
+        TEST(what_no_promotion_is_like_is_refused),
         TEST(record_of_another_lineage_is_refused),
         TEST(replays_job_has_it_under_its_own_next_lineage),
         TEST(begun_lineage_ends_the_one_before),
