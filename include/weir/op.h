@@ -103,8 +103,8 @@ void weir_ops_save(weir_ops *ops, uint32_t slice, bool full, weir_buf *out);
 void      weir_ops_adopt(weir_ops *ops, const weir_change *change);
 /* Windows that a step is not to count, by its name: weir_kept_step.whole_us. */
 void      weir_ops_begin(weir_ops *ops, const weir_kept *kept);
-/* Restores: one full copy, then its deltas in order. CORRUPT when the bytes are not of
-   this plan's operators or damaged. */
+/* Restores: one full copy, then its deltas in order. A copy without bytes is of a plan that
+   kept nothing. CORRUPT when the bytes are not of this plan's operators or damaged. */
 weir_code weir_ops_load(weir_ops *ops, uint32_t slice, bool full, weir_str bytes,
                         weir_err *err) WEIR_MUST_CHECK;
 size_t    weir_ops_slice_bytes(const weir_ops *ops, uint32_t slice); /* full copy, about */

@@ -255,6 +255,17 @@ static weir_code load_last(weir_ops *ops, uint32_t slice, bool full, const store
     return ok ? WEIR_OK : corrupt(part, slice, "damaged", err);
 }
 
+/* Of the plan that wrote it. */
+static bool kept_nothing(const weir_ops *ops)
+{
+    bool any = ops->change == NULL && ops->aggregates > 0;
+    for (uint32_t t = 0; ops->change == NULL && t < ops->plan->tables; t++)
+        any |= ops->source[t].last != NULL;
+    for (uint32_t i = 0; ops->change != NULL && i < ops->change->steps; i++)
+        any |= ops->change->step[i].old != NULL;
+    return !any;
+}
+
 weir_code weir_ops_load(weir_ops *ops, uint32_t slice, bool full, weir_str bytes,
                         weir_err *err)
 {
@@ -264,8 +275,8 @@ weir_code weir_ops_load(weir_ops *ops, uint32_t slice, bool full, weir_str bytes
     uint8_t     version = weir_read_byte(&reader);
     uint8_t     is_full = weir_read_byte(&reader);
     uint32_t    parts = weir_read_u16(&reader);
-    if (bytes.len == 0 && !full)
-        return WEIR_OK; /* a delta without a change */
+    if (bytes.len == 0 && (!full || kept_nothing(ops)))
+        return WEIR_OK; /* a delta without a change; a copy of nothing, as 0.1.0 wrote it */
     if (reader.bad || version != OP_SAVE_VERSION || is_full != (full ? 1 : 0))
         return corrupt(&part, slice, "damaged, or of another version", err);
     for (uint32_t i = 0; i < parts; i++) {

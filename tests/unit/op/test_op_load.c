@@ -270,6 +270,63 @@ static void a_sink_that_is_new_is_told_all_as_inserts(void **state)
     bench_stop(&other);
 }
 
+/* Rows pass, and nothing of them is kept. */
+static weir_plan *stateless_job(weir_arena *arena)
+{
+    weir_plan      *plan = plan_with_orders(arena, true);
+    weir_node      *project = add_node(plan, WEIR_NODE_PROJECT, "rows", 0);
+    const weir_type type[] = {weir_type_of(WEIR_T_TEXT), numeric_type(12, 2)};
+    project->schema = schema_of(arena, 2, type);
+    project->column = WEIR_ARRAY(arena, const weir_expr *, 2);
+    project->column[0] = column_of(arena, ORDER_CUSTOMER, type[0]);
+    project->column[1] = column_of(arena, ORDER_AMOUNT, type[1]);
+    add_sink(plan, 1, 1);
+    return plan;
+}
+
+static void a_full_copy_of_nothing_is_a_header(void **state)
+{
+    (void)state;
+    push_bench bench, other;
+    weir_buf   full[WEIR_SLICES] = {{0}}, delta[WEIR_SLICES] = {{0}};
+    bench_start(&bench, stateless_job);
+    bench_start(&other, stateless_job);
+    (void)end_epoch(&bench, 0, INT64_MIN);
+    save_all(&bench, true, full);
+    save_all(&bench, false, delta);
+    for (uint32_t s = 0; s < WEIR_SLICES; s++) {
+        CHECK_INT(full[s].len, 4);
+        CHECK_INT(full[s].at[1], 1);
+        CHECK_INT(delta[s].len, 0);
+    }
+    CHECK_OK(load_all(&other, true, full), &other.err);
+    CHECK_OK(load_all(&other, false, delta), &other.err);
+    free_all(full);
+    bench_stop(&bench);
+    bench_stop(&other);
+}
+
+static void a_full_copy_without_bytes_is_of_a_job_without_state(void **state)
+{
+    (void)state;
+    push_bench        bench, other;
+    const weir_buf    none[WEIR_SLICES] = {{0}};
+    weir_kept_step    step = {.kind = WEIR_KEPT_GROUPS, .name = WEIR_STR("per_minute")};
+    weir_step_change  one = {.now = &step};
+    const weir_change change = {.step = &one, .steps = 1};
+    bench_start(&bench, stateless_job);
+    bench_start(&other, main_job);
+    CHECK_OK(load_all(&bench, true, none), &bench.err);
+    CHECK_FAILS(load_all(&other, true, none), WEIR_E_CORRUPT, &other.err);
+    weir_ops_adopt(other.ops, &change); /* its SQL had no state before */
+    CHECK_OK(load_all(&other, true, none), &other.err);
+    CHECK_INT(weir_ops_groups(other.ops), 0);
+    one.old = &step;
+    CHECK_FAILS(load_all(&other, true, none), WEIR_E_CORRUPT, &other.err);
+    bench_stop(&bench);
+    bench_stop(&other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +337,8 @@ int main(void)
         TEST(a_cut_slice_is_always_refused),
         TEST(groups_of_other_operators_are_refused_by_name),
         TEST(a_sink_that_is_new_is_told_all_as_inserts),
+        TEST(a_full_copy_of_nothing_is_a_header),
+        TEST(a_full_copy_without_bytes_is_of_a_job_without_state),
     };
     return RUN_TESTS(tests);
 }
