@@ -1,5 +1,5 @@
 /* tests/checkpoint_away: whichever request of a tool is not answered, it says so, may be tried
- * again, and then does what it would have done.
+ * again, and then does what it would have done; it leaves alone what is not its own.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -12,18 +12,35 @@
 enum { EPOCHS = 9, REQUESTS_MAX = 400 };
 
 typedef struct outage { /* request `at` of the store is not answered, the others are */
-    uint64_t at;
+    uint64_t at, seen;
     bool     met;
 } outage;
+
+static bool is_away(outage *o)
+{
+    o->seen++;
+    o->met |= o->seen == o->at;
+    return o->seen == o->at;
+}
 
 static faulty_act away_at(void *self, const char *verb, const weir_object *object,
                           uint64_t call)
 {
-    outage *o = self;
     (void)verb;
     (void)object;
-    o->met |= call == o->at;
-    return call == o->at ? FAULTY_BUSY : FAULTY_PASS;
+    (void)call;
+    return is_away(self) ? FAULTY_BUSY : FAULTY_PASS;
+}
+
+static weir_code list_or_away(weir_store *store, weir_str prefix, weir_str after,
+                              uint32_t most, weir_arena *arena, weir_listed **out,
+                              uint32_t *out_count, weir_err *err)
+{
+    faulty_store *faulty = (faulty_store *)store;
+    if (faulty->hook != NULL && is_away(faulty->self))
+        return weir_retry(err, WEIR_E_REMOTE, "made up");
+    return faulty->inner->kind->list(faulty->inner, prefix, after, most, arena, out,
+                                     out_count, err);
 }
 
 /* Nine epochs, a minute apart, in three generations, with blobs in data objects; epoch 2 is
@@ -194,7 +211,9 @@ static void try_each_request(work_fn *work, bool every_one_fails)
         outage o = {.at = ++at};
         build(&b);
         weir_checkpoint *tool = bed_checkpoint(&b);
-        b.store.calls = 0;
+        weir_store_kind  kind = *b.store.base.kind;
+        kind.list = list_or_away;
+        b.store.base.kind = &kind;
         b.store.hook = away_at;
         b.store.self = &o;
         weir_code rc = work(&b, tool);
@@ -246,7 +265,6 @@ static void pin_is_put_or_not_at_every_request(void **state)
         build(&b);
         weir_checkpoint *tool = bed_checkpoint(&b);
         CHECK_OK(weir_checkpoint_find(tool, 4, b.arena, &manifest, &b.err), &b.err);
-        b.store.calls = 0;
         b.store.hook = away_at;
         b.store.self = &o;
         weir_code rc = weir_checkpoint_pin(tool, WEIR_STR("new"), manifest, &b.err);
@@ -260,6 +278,49 @@ static void pin_is_put_or_not_at_every_request(void **state)
         bed_close(&b);
     }
     CHECK(failed > 0);
+}
+
+#define HEX32 "0123456789abcdef0123456789abcdef"
+
+/* Objects that lie where the collector looks, and are not what an owner puts. */
+static void what_is_not_ours_is_left_alone(void **state)
+{
+    (void)state;
+    static const char *const foreign[] = {BED_BASE "data/00000000",
+                                          BED_BASE "data/0000001/00000001/" HEX32 "-0",
+                                          BED_BASE "data/0000000x/00000001/" HEX32 "-0",
+                                          BED_BASE "data/00000001/0000000x/" HEX32 "-0",
+                                          BED_BASE "data/00000001/00000001/short-0",
+                                          BED_BASE "data/00000001/00000001/" HEX32 "_0",
+                                          BED_BASE "data/00000001/00000001/X" HEX32 "-0",
+                                          BED_BASE "data/00000001/00000001/" HEX32 "-x",
+                                          BED_BASE "data/00000001/00000001/" HEX32
+                                                   "-4294967295",
+                                          BED_BASE "data/00000001/00000001/"
+                                                   "0123456789abcdefX123456789abcdef-0",
+                                          BED_BASE "data/00000001/00000001/"
+                                                   "0123456789abcdef0G23456789abcdef-0",
+                                          BED_BASE "data/00000001/00000001/"
+                                                   "0123456789abcdef0~23456789abcdef-0",
+                                          BED_BASE "log/0000",
+                                          BED_BASE "log/0000000x/00000001",
+                                          BED_BASE "log/00000001/0000000x",
+                                          BED_BASE "log/00000001/1"};
+    static const char *const orphan = BED_BASE "data/00000001/00000001/" HEX32 "-0";
+    bed                      b;
+    build(&b);
+    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++)
+        bed_store(&b, foreign[i], WEIR_STR("somebody's"));
+    bed_store(&b, orphan, WEIR_STR("of an epoch that was never committed"));
+    fake_clock_move(&b.clock, MINUTE_US);
+    weir_checkpoint *tool = bed_checkpoint(&b);
+    CHECK_OK(collects(&b, tool), &b.err);
+    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++)
+        if (!bed_has(&b, foreign[i]))
+            fail_msg("'%s' was taken", foreign[i]);
+    CHECK(!bed_has(&b, orphan));
+    weir_checkpoint_close(tool);
+    bed_close(&b);
 }
 
 static void names_that_no_pin_can_have(void **state)
@@ -298,6 +359,7 @@ int main(void)
         TEST(what_only_reads_fails_at_every_request),
         TEST(what_writes_fails_or_waits_and_can_be_done_again),
         TEST(pin_is_put_or_not_at_every_request),
+        TEST(what_is_not_ours_is_left_alone),
         TEST(names_that_no_pin_can_have),
     };
     return RUN_TESTS(tests);
