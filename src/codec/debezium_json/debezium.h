@@ -33,6 +33,8 @@ typedef struct debezium_source {
     debezium_names names;
     weir_buf       last_table;  /* tokens of db and table */
     weir_buf       last_origin; /* tokens of name and origin */
+    weir_buf       last_file;   /* token; its number below */
+    uint64_t       file_number;
     weir_buf       scratch;
     uint32_t       table_number, origin_number;
     bool           timed; /* the last block had a commit time */

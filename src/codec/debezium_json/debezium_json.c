@@ -194,14 +194,14 @@ typedef struct step { /* one record on its way */
     const weir_block *block;
     uint32_t          index;
     image_rows       *rows;
-    weir_event        event;
+    weir_event       *event;
     const value_rule *rule; /* of the plan, or of the record's schema */
 } step;
 
 static void set_bad(step *s, const char *code, const char *why)
 {
-    s->event.kind = WEIR_EVENT_BAD;
-    s->event.problem = image_problem(s->rows, s->index, code, "%s", why);
+    s->event->kind = WEIR_EVENT_BAD;
+    s->event->problem = image_problem(s->rows, s->index, code, "%s", why);
 }
 
 /* Opens the wrapper of a record that has one. False: bad, or nothing in it. */
@@ -210,7 +210,7 @@ static bool unwrap(debezium_decoder *self, step *s, weir_str text)
     scan_token schema = self->slot[self->slots.schema];
     scan_token payload = self->slot[self->slots.payload];
     if (payload.kind == SCAN_NULL) { /* a tombstone of a converter with schemas */
-        s->event.kind = WEIR_EVENT_SKIP;
+        s->event->kind = WEIR_EVENT_SKIP;
         return false;
     }
     if (payload.kind != SCAN_OBJECT || schema.kind != SCAN_OBJECT) {
@@ -243,13 +243,13 @@ static bool read_envelope(debezium_decoder *self, step *s, weir_str value)
         }
     }
     if (weir_str_is(text, "null")) {
-        s->event.kind = WEIR_EVENT_SKIP;
+        s->event->kind = WEIR_EVENT_SKIP;
         return false;
     }
     const char *wrong = scan_read(self->reader, text, self->slot);
     if (wrong) {
-        s->event.kind = WEIR_EVENT_BAD;
-        s->event.problem =
+        s->event->kind = WEIR_EVENT_BAD;
+        s->event->problem =
             image_problem(s->rows, s->index, "DECODE", "not a JSON object: %s", wrong);
         return false;
     }
@@ -277,7 +277,7 @@ static void judge_without_op(debezium_decoder *self, step *s, weir_str value)
         heartbeat = !memchr(colon + 1, ':', value.len - (size_t)(colon + 1 - value.at));
     }
     if (!image && (transaction || ddl || heartbeat))
-        s->event.kind = WEIR_EVENT_SKIP;
+        s->event->kind = WEIR_EVENT_SKIP;
     else if (self->mode == SCHEMA_NONE && slot[at->payload].kind != SCAN_MISSING)
         set_bad(s, "ENVELOPE", "the message has a schema: set schema = 'auto'");
     else
@@ -291,99 +291,107 @@ static bool put_image(debezium_decoder *self, step *s, bool before, uint8_t row_
                            before && !self->images_whole};
     image_source source = {.block = s->block,
                            .record = s->index,
-                           .event_op = s->event.op,
+                           .event_op = s->event->op,
                            .timed = self->source.timed,
-                           .commit_us = s->event.commit_us};
+                           .commit_us = s->event->commit_us};
     uint32_t     row = image_put(s->rows, &self->plan, &tokens, &source, row_op);
     if (row == WEIR_NO_ROW) {
-        s->event.problem = s->rows->problems - 1;
+        s->event->problem = s->rows->problems - 1;
         return false;
     }
-    *(before ? &s->event.before : &s->event.after) = row;
+    *(before ? &s->event->before : &s->event->after) = row;
     return true;
 }
 
 static void put_before(debezium_decoder *self, step *s)
 {
     if (self->slot[self->slots.before].kind != SCAN_OBJECT) {
-        s->event.before_bad = true;
-        s->event.problem = image_problem(s->rows, s->index, "ENVELOPE",
-                                         "op '%c' without before", s->event.op);
+        s->event->before_bad = true;
+        s->event->problem = image_problem(s->rows, s->index, "ENVELOPE",
+                                          "op '%c' without before", s->event->op);
         return;
     }
-    s->event.before_bad = !put_image(
-        self, s, true, s->event.op == 'u' ? WEIR_ROW_UPDATE_OLD : WEIR_ROW_DELETE);
+    s->event->before_bad = !put_image(
+        self, s, true, s->event->op == 'u' ? WEIR_ROW_UPDATE_OLD : WEIR_ROW_DELETE);
 }
 
 static void put_images(debezium_decoder *self, step *s)
 {
-    if (s->event.op == 'd' || (s->event.op == 'u' && self->images_whole))
+    if (s->event->op == 'd' || (s->event->op == 'u' && self->images_whole))
         put_before(self, s);
-    if (s->event.op == 'd')
+    if (s->event->op == 'd')
         return;
     if (self->slot[self->slots.after].kind != SCAN_OBJECT) {
-        s->event.kind = WEIR_EVENT_BAD;
-        s->event.problem = image_problem(s->rows, s->index, "ENVELOPE",
-                                         "op '%c' without after", s->event.op);
+        s->event->kind = WEIR_EVENT_BAD;
+        s->event->problem = image_problem(s->rows, s->index, "ENVELOPE",
+                                          "op '%c' without after", s->event->op);
         return;
     }
     if (!put_image(self, s, false,
-                   s->event.op == 'u' ? WEIR_ROW_UPDATE_NEW : WEIR_ROW_INSERT))
-        s->event.kind = WEIR_EVENT_BAD;
+                   s->event->op == 'u' ? WEIR_ROW_UPDATE_NEW : WEIR_ROW_INSERT))
+        s->event->kind = WEIR_EVENT_BAD;
+}
+
+static bool is_op(char c)
+{
+    return c == 'c' || c == 'u' || c == 'd' || c == 'r' || c == 't' || c == 'm';
 }
 
 static void judge_row_event(debezium_decoder *self, step *s)
 {
     const scan_token *op = &self->slot[self->slots.op];
-    if (op->kind != SCAN_STRING || op->len != 1 || !memchr("crudtm", op->at[0], 6)) {
+    if (op->kind != SCAN_STRING || op->len != 1 || !is_op(op->at[0])) {
         set_bad(s, "ENVELOPE", "op is none of c, r, u, d, t");
         return;
     }
-    s->event.op = (uint8_t)op->at[0];
-    if (s->event.op == 'm') { /* a message written to the log, no row */
-        s->event.kind = WEIR_EVENT_SKIP;
+    s->event->op = (uint8_t)op->at[0];
+    if (s->event->op == 'm') { /* a message written to the log, no row */
+        s->event->kind = WEIR_EVENT_SKIP;
         return;
     }
-    s->event.position.half = s->event.op == 'c' || s->event.op == 'r';
+    s->event->position.half = s->event->op == 'c' || s->event->op == 'r';
     const char *wrong =
-        debezium_source_read(&self->source, &self->slots, self->slot, &s->event);
+        debezium_source_read(&self->source, &self->slots, self->slot, s->event);
     if (wrong) {
         set_bad(s, "ENVELOPE", wrong);
-    } else if (debezium_is_foreign(&self->source, &s->event)) {
-        s->event.kind = WEIR_EVENT_BAD;
-        weir_str other = text_of(&self->base, s->event.source_table);
-        s->event.problem =
+    } else if (debezium_is_foreign(&self->source, s->event)) {
+        s->event->kind = WEIR_EVENT_BAD;
+        weir_str other = text_of(&self->base, s->event->source_table);
+        s->event->problem =
             image_problem(s->rows, s->index, "TABLE", "a row of table '%.*s', not '%.*s'",
                           WEIR_STR_FMT(other), WEIR_STR_FMT(self->source.table));
-    } else if (s->event.op == 't') {
-        s->event.kind = WEIR_EVENT_TRUNCATE;
+    } else if (s->event->op == 't') {
+        s->event->kind = WEIR_EVENT_TRUNCATE;
     } else {
         put_images(self, s);
     }
 }
 
-static weir_event decode_one(debezium_decoder *self, const weir_block *block,
-                             uint32_t index, image_rows *rows)
+static void decode_one(debezium_decoder *self, const weir_block *block, uint32_t index,
+                       image_rows *rows, weir_event *out)
 {
-    step s = {.block = block, .index = index, .rows = rows, .rule = self->plan.rule};
-    s.event = (weir_event){.kind = WEIR_EVENT_ROW,
-                           .before = WEIR_NO_ROW,
-                           .after = WEIR_NO_ROW,
-                           .origin = WEIR_NO_ROW,
-                           .source_table = WEIR_NO_ROW,
-                           .problem = WEIR_NO_ROW};
+    step s = {.block = block,
+              .index = index,
+              .rows = rows,
+              .event = out,
+              .rule = self->plan.rule};
+    *out = (weir_event){.kind = WEIR_EVENT_ROW,
+                        .before = WEIR_NO_ROW,
+                        .after = WEIR_NO_ROW,
+                        .origin = WEIR_NO_ROW,
+                        .source_table = WEIR_NO_ROW,
+                        .problem = WEIR_NO_ROW};
     weir_str value = block->record[index].value;
     if (!value.at) {
-        s.event.kind = WEIR_EVENT_SKIP; /* a tombstone */
-        return s.event;
+        out->kind = WEIR_EVENT_SKIP; /* a tombstone */
+        return;
     }
     if (!read_envelope(self, &s, value))
-        return s.event;
+        return;
     if (self->slot[self->slots.op].kind == SCAN_MISSING)
         judge_without_op(self, &s, value);
     else
         judge_row_event(self, &s);
-    return s.event;
 }
 
 static void decode_records(weir_decoder *decoder, const weir_block *block, uint32_t first,
@@ -398,7 +406,7 @@ static void decode_records(weir_decoder *decoder, const weir_block *block, uint3
     for (uint32_t i = 0; i < count; i++) {
         if (i + 1 < count)
             scan_ahead(block->record[first + i + 1].value);
-        event[i] = decode_one(self, block, first + i, &rows);
+        decode_one(self, block, first + i, &rows, &event[i]);
     }
     *out = (weir_decoded){.rows = image_rows_end(&rows, &self->plan),
                           .events = count,

@@ -52,6 +52,7 @@ void debezium_source_done(debezium_source *source)
     debezium_names_done(&source->names);
     weir_buf_done(&source->last_table);
     weir_buf_done(&source->last_origin);
+    weir_buf_done(&source->last_file);
     weir_buf_done(&source->scratch);
 }
 
@@ -70,11 +71,31 @@ static bool add_text(weir_buf *buf, const scan_token *token)
     return true;
 }
 
-/* Both tokens, as they stand, one after the other: are they what `last` holds? */
-static bool same_as_last(const weir_buf *last, weir_str a, weir_str b)
+/* Texts of one length; most are short, and a call would take longer. */
+static inline bool same_bytes(const char *a, const char *b, size_t len)
 {
-    return last->len == a.len + b.len + 1 && memcmp(last->at, a.at, a.len) == 0 &&
-           last->at[a.len] == 0 && memcmp(last->at + a.len + 1, b.at, b.len) == 0;
+    size_t i = 0;
+    if (len < 4) {
+        for (; i < len; i++) {
+            if (a[i] != b[i])
+                return false;
+        }
+        return true;
+    }
+    for (; len - i > 8; i += 8) {
+        if (scan_word(a + i) != scan_word(b + i))
+            return false;
+    }
+    if (len - i >= 4)
+        return scan_word_high(a + i, len - i) == scan_word_high(b + i, len - i);
+    return scan_word_high(a + len - 4, 4) == scan_word_high(b + len - 4, 4);
+}
+
+/* Both tokens, as they stand, one after the other: are they what `last` holds? */
+static inline bool same_as_last(const weir_buf *last, weir_str a, weir_str b)
+{
+    return last->len == a.len + b.len + 1 && same_bytes(last->at, a.at, a.len) &&
+           last->at[a.len] == 0 && same_bytes(last->at + a.len + 1, b.at, b.len);
 }
 
 static void keep_as_last(weir_buf *last, weir_str a, weir_str b)
@@ -166,7 +187,7 @@ static const char *read_origin(debezium_source *source, const debezium_slots *sl
     return NULL;
 }
 
-static bool integer_of(const scan_token *token, int64_t *out)
+static inline bool integer_of(const scan_token *token, int64_t *out)
 {
     return token->kind == SCAN_NUMBER &&
            (value_small_integer(token->at, token->len, out) ||
@@ -188,10 +209,13 @@ static bool read_time(const debezium_slots *slots, const scan_token *slot, int64
 }
 
 /* The number at the end of "binlog.000002". */
-static uint64_t file_number(const scan_token *token)
+static uint64_t file_number(debezium_source *source, const scan_token *token)
 {
     if (token->kind != SCAN_STRING)
         return 0;
+    if (token->len == source->last_file.len &&
+        same_bytes(token->at, source->last_file.at, token->len))
+        return source->file_number;
     uint32_t from = token->len;
     while (from > 0 && token->len - from < 18 && token->at[from - 1] >= '0' &&
            token->at[from - 1] <= '9')
@@ -199,6 +223,9 @@ static uint64_t file_number(const scan_token *token)
     uint64_t number = 0;
     for (uint32_t i = from; i < token->len; i++)
         number = number * 10 + (uint64_t)(token->at[i] - '0');
+    weir_buf_clear(&source->last_file);
+    weir_buf_str(&source->last_file, (weir_str){token->at, token->len});
+    source->file_number = number;
     return number;
 }
 
@@ -235,7 +262,7 @@ const char *debezium_source_read(debezium_source *source, const debezium_slots *
     wrong = read_origin(source, slots, slot, event);
     if (wrong)
         return wrong;
-    event->position.file = file_number(&slot[slots->file]);
+    event->position.file = file_number(source, &slot[slots->file]);
     event->position.pos = (uint64_t)pos;
     event->position.row = (uint32_t)row;
     event->positioned = true;

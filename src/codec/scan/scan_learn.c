@@ -54,7 +54,6 @@ static void set_needle(learner *l, uint32_t i, uint32_t len)
         len = SCAN_NEEDLE;
     }
     memcpy(needle->bytes + SCAN_NEEDLE - len, end - len, len);
-    memset(needle->mask + SCAN_NEEDLE - len, 0xff, len);
 }
 
 static const char *skip_space_back(const char *at, const char *floor)

@@ -22,7 +22,8 @@
 
 #include <string.h>
 
-typedef uint64_t vector __attribute__((vector_size(SCAN_NEEDLE), aligned(1), may_alias));
+typedef uint8_t  vector __attribute__((vector_size(SCAN_NEEDLE), aligned(1), may_alias));
+typedef uint64_t words __attribute__((vector_size(SCAN_NEEDLE)));
 
 void scan_shape_free(scan_shape *shape)
 {
@@ -46,16 +47,17 @@ static inline __attribute__((always_inline)) uint64_t differs(const scan_shape *
     uint32_t          i = 0;
     memcpy(head + SCAN_NEEDLE, text.at, SCAN_NEEDLE); /* the text is padded */
     for (; i < shape->tokens && index->at[i] < SCAN_NEEDLE; i++) {
-        const scan_needle *needle = &shape->needle[i];
-        vector             found = *(const vector *)(head + index->at[i] + 1);
-        sum |= (found ^ *(const vector *)needle->bytes) & *(const vector *)needle->mask;
+        vector needle = *(const vector *)shape->needle[i].bytes;
+        vector found = *(const vector *)(head + index->at[i] + 1);
+        sum |= (found ^ needle) & (vector)(needle != 0);
     }
     for (; i < shape->tokens; i++) {
-        const scan_needle *needle = &shape->needle[i];
+        vector needle = *(const vector *)shape->needle[i].bytes;
         vector found = *(const vector *)(text.at + index->at[i] + 1 - SCAN_NEEDLE);
-        sum |= (found ^ *(const vector *)needle->bytes) & *(const vector *)needle->mask;
+        sum |= (found ^ needle) & (vector)(needle != 0);
     }
-    return sum[0] | sum[1] | sum[2] | sum[3];
+    words all = (words)sum;
+    return all[0] | all[1] | all[2] | all[3];
 }
 
 static uint64_t differs_portable(const scan_shape *shape, weir_str text,
@@ -100,7 +102,9 @@ static inline scan_token token_of(const char *at, const char *end, bool escapes)
     char last = end[-1];
     if (*at == '"' && last == '"' && end - at > 1)
         return (scan_token){at + 1, (uint32_t)(end - at) - 2, SCAN_STRING, escapes};
-    if (*at >= '1' && *at <= '9' && last >= '0' && last <= '9')
+    if (*at == '{' && last == '}')
+        return (scan_token){at, (uint32_t)(end - at), SCAN_OBJECT, escapes};
+    if (*at >= '0' && *at <= '9' && last >= '0' && last <= '9')
         return (scan_token){at, (uint32_t)(end - at), SCAN_NUMBER, false};
     return scan_token_of(at, end, escapes);
 }

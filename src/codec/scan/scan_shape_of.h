@@ -7,9 +7,8 @@
 
 #include "scan/scan_shape.h"
 
-typedef struct scan_needle { /* right-aligned; mask 0xff where it counts */
+typedef struct scan_needle { /* right-aligned; zeros in front, which match anything */
     uint8_t bytes[SCAN_NEEDLE];
-    uint8_t mask[SCAN_NEEDLE];
 } scan_needle;
 
 typedef struct scan_place { /* where a wanted value is */

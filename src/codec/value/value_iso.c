@@ -6,6 +6,8 @@
  */
 #include "value/value_time.h"
 
+#include "value/value_number.h"
+
 int64_t value_days(int64_t year, unsigned month, unsigned day)
 {
     year -= month <= 2;
@@ -23,20 +25,44 @@ static bool two(const char *at, unsigned *out)
     return tens <= 9 && ones <= 9;
 }
 
+/* Each byte less that of `form`, whose digits are '0'; false: a digit is none, or another
+   byte not that of the form, where `fixed` is 0x7f and 0x76 elsewhere. */
+static inline bool take_form(const char *at, uint64_t form, uint64_t fixed, uint64_t *out)
+{
+    uint64_t word = scan_word(at) ^ form;
+    *out = word;
+    return !(((word + fixed) | word) & 0x8080808080808080u);
+}
+
+static inline unsigned digit_of(uint64_t word, unsigned i)
+{
+    return (unsigned)(word >> 8 * i) & 0xf;
+}
+
 /* "YYYY-MM-DD" */
 static bool read_date(const char *at, int64_t *out_days)
 {
-    static const uint8_t length[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    unsigned             century, year, month, day;
-    if (!two(at, &century) || !two(at + 2, &year) || at[4] != '-' || !two(at + 5, &month) ||
-        at[7] != '-' || !two(at + 8, &day))
+    static const uint8_t  length[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    static const uint16_t before[] = {
+        306, 337, 0,   31,  61,  92, /* a year from March on */
+        122, 153, 184, 214, 245, 275};
+    uint64_t word;
+    unsigned day;
+    if (!take_form(at, 0x2d30302d30303030u, 0x7f76767f76767676u, &word) ||
+        !two(at + 8, &day))
         return false;
-    year += century * 100;
+    unsigned year = digit_of(word, 0) * 1000 + digit_of(word, 1) * 100 +
+                    digit_of(word, 2) * 10 + digit_of(word, 3);
+    unsigned month = digit_of(word, 5) * 10 + digit_of(word, 6);
     if (month < 1 || month > 12 || day < 1 || day > length[month - 1])
         return false;
     if (month == 2 && day == 29 && (year % 4 || (year % 100 == 0 && year % 400)))
         return false;
-    *out_days = value_days(year, month, day);
+    unsigned from = year + 400 - (month <= 2); /* 400 years more: none is negative */
+    unsigned century = from / 100;
+    *out_days = (int64_t)(from * 365 + from / 4 - century + century / 4 +
+                          before[month - 1] + day - 1) -
+                146097 - 719468;
     return true;
 }
 
@@ -46,6 +72,12 @@ static bool read_fraction(const char **at, const char *end, int64_t *out_us)
     static const int unit[] = {100000, 10000, 1000, 100, 10, 1};
     int64_t          us = 0;
     int              digits = 0;
+    uint64_t         six;
+    if (end - *at >= 6 && value_few_digits(*at, 6, &six)) {
+        us = (int64_t)six;
+        digits = 6;
+        *at += 6;
+    }
     for (; *at < end && **at >= '0' && **at <= '9'; ++*at, digits++) {
         int digit = **at - '0';
         if (digits < 6)
@@ -62,18 +94,23 @@ static bool read_time(const char **at, const char *end, int64_t *out_us)
 {
     unsigned hour, minute, second = 0;
     int64_t  fraction = 0;
-    if (end - *at < 5 || !two(*at, &hour) || (*at)[2] != ':' || !two(*at + 3, &minute))
-        return false;
-    *at += 5;
-    if (*at < end && **at == ':') {
-        if (end - *at < 3 || !two(*at + 1, &second))
-            return false;
-        *at += 3;
+    uint64_t word;
+    if (end - *at >= 8 && take_form(*at, 0x30303a30303a3030u, 0x76767f76767f7676u, &word)) {
+        hour = digit_of(word, 0) * 10 + digit_of(word, 1);
+        minute = digit_of(word, 3) * 10 + digit_of(word, 4);
+        second = digit_of(word, 6) * 10 + digit_of(word, 7);
+        *at += 8;
         if (*at < end && **at == '.') {
             ++*at;
             if (!read_fraction(at, end, &fraction))
                 return false;
         }
+    } else {
+        if (end - *at < 5 || !two(*at, &hour) || (*at)[2] != ':' || !two(*at + 3, &minute))
+            return false;
+        *at += 5;
+        if (*at < end && **at == ':')
+            return false; /* it has no two digits of seconds */
     }
     if (hour > 24 || minute > 59 || second > 59)
         return false;

@@ -151,6 +151,24 @@ bool value_put_integer(weir_builder *builder, const value_rule *rule,
     return true;
 }
 
+/* "12.50" for a scale of 2: an amount as it is mostly written. */
+static bool usual_units(const scan_token *token, uint8_t scale, weir_i128 *out)
+{
+    static const uint32_t power[] = {1, 10, 100, 1000, 10000};
+    const char           *at = token->at;
+    int64_t               whole;
+    uint64_t              fraction;
+    if (scale == 0 || scale > 4 || token->len < scale + 2u || token->len > 18)
+        return false;
+    const char *point = at + token->len - scale - 1;
+    if (*at == '-' || *point != '.' ||
+        !value_small_integer(at, (size_t)(point - at), &whole) ||
+        !value_few_digits(point + 1, scale, &fraction))
+        return false;
+    *out = whole * (int64_t)power[scale] + (int64_t)fraction;
+    return true;
+}
+
 /* Digits and at most one point, 18 digits together: most amounts. */
 static bool small_units(const scan_token *token, uint8_t scale, weir_i128 *out)
 {
@@ -212,9 +230,16 @@ static bool put_any_scale(weir_builder *builder, const value_rule *rule,
 bool value_put_numeric(weir_builder *builder, const value_rule *rule,
                        const scan_token *token, value_fault *fault)
 {
+    uint8_t       scale = rule->type.scale;
+    value_decimal number = {.exact = true, .fits = true};
+    if (token->kind == SCAN_STRING && rule->decimal == VALUE_TEXT &&
+        usual_units(token, scale, &number.units) &&
+        weir_i128_fits(number.units, rule->type.precision)) {
+        add_units(builder, number.units, scale);
+        return true;
+    }
     if (token->kind <= SCAN_NULL)
         return value_put_null(builder, rule, fault);
-    uint8_t    scale = rule->type.scale;
     value_rule with = *rule;
     if (with.scale == WEIR_SCALE_ANY)
         with.scale = scale;
@@ -222,8 +247,7 @@ bool value_put_numeric(weir_builder *builder, const value_rule *rule,
         return false;
     if (scale == WEIR_SCALE_ANY)
         return put_any_scale(builder, &with, token, fault);
-    value_decimal number = {.exact = true, .fits = true};
-    bool          text = rule->decimal == VALUE_TEXT ||
+    bool text = rule->decimal == VALUE_TEXT ||
                 (token->kind == SCAN_NUMBER && rule->decimal != VALUE_UNSIGNED);
     if (!text || !small_units(token, scale, &number.units)) {
         reading result = read_units(&with, token, scale, &number);

@@ -124,6 +124,48 @@ static void positions_are_numbers_that_compare(void **state)
     decode_stop(&bench);
 }
 
+/* What seldom changes is compared with the last record's: each byte of it counts. */
+static void what_differs_from_the_last_record_is_seen(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *db, *table, *file, *origin, *source_table;
+        uint64_t    number;
+    } cases[] = {
+        {"m", "d", "t", "binlog.000009", "m/7", "d.t", 9},
+        {"m", "d", "t", "binlog.000019", "m/7", "d.t", 19},
+        {"m", "d", "t", "binlog.000010", "m/7", "d.t", 10},
+        {"m", "d", "t", "b.7", "m/7", "d.t", 7},
+        {"m", "d", "t", "b.8", "m/7", "d.t", 8},
+        {"n", "e", "t", "", "n/7", "e.t", 0},
+        {"shop", "shop", "orders", "binlog.000010", "shop/7", "shop.orders", 10},
+        {"shep", "shop", "orderz", "ainlog.000010", "shep/7", "shop.orderz", 10},
+        {"shep", "ship", "orderz", "binlog.100010", "shep/7", "ship.orderz", 100010},
+        {"shep_in_the_east", "ship_in_the_dock", "t", "b.1", "shep_in_the_east/7",
+         "ship_in_the_dock.t", 1},
+        {"shep_in_the_wast", "ship_in_the_duck", "t", "b.1", "shep_in_the_wast/7",
+         "ship_in_the_duck.t", 1},
+    };
+    char text[512];
+    start("id:bigint", NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(
+            text, sizeof text,
+            "{\"op\":\"c\",\"after\":{\"id\":1},\"source\":{\"name\":\"%s\",\"db\":\"%s\","
+            "\"table\":\"%s\",\"ts_ms\":5,\"pos\":1,\"file\":\"%s\",\"server_id\":7}}",
+            cases[i].name, cases[i].db, cases[i].table, cases[i].file);
+        for (int twice = 0; twice < 2; twice++) {
+            CHECK_TEXT(event_of(text), "row c +0");
+            const weir_event *event = &bench.out.event[0];
+            weir_str (*text_of)(weir_decoder *, uint32_t) = bench.decoder->kind->text;
+            CHECK_STR(text_of(bench.decoder, event->origin), cases[i].origin);
+            CHECK_STR(text_of(bench.decoder, event->source_table), cases[i].source_table);
+            CHECK_U64(event->position.file, cases[i].number);
+        }
+    }
+    decode_stop(&bench);
+}
+
 static void origins_follow_the_kind_of_gtid(void **state)
 {
     (void)state;
@@ -427,6 +469,7 @@ int main(void)
         TEST(what_is_no_row_event_is_skipped),
         TEST(what_is_no_envelope_is_bad),
         TEST(positions_are_numbers_that_compare),
+        TEST(what_differs_from_the_last_record_is_seen),
         TEST(origins_follow_the_kind_of_gtid),
         TEST(snapshot_marks_are_told_apart),
         TEST(rows_of_another_table_are_bad),

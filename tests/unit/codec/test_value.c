@@ -6,6 +6,7 @@
 #include "decode.h"
 
 #include "value/value.h"
+#include "value/value_number.h"
 #include "value/value_time.h"
 
 static decode_bench bench;
@@ -60,6 +61,36 @@ static void integers_are_exact_to_the_last_bit(void **state)
     BAD("bigint", "\" 1\"", "DECODE v:");
 }
 
+static void check_wrong_bytes(char *text, size_t len)
+{
+    static const char wrong[] = {'/', ':', '.', ' ', '\0', (char)0xb1};
+    for (size_t at = 0; at < len * sizeof wrong; at++) {
+        int64_t got;
+        char    good = text[at / sizeof wrong];
+        text[at / sizeof wrong] = wrong[at % sizeof wrong];
+        CHECK(!value_small_integer(text, len, &got));
+        text[at / sizeof wrong] = good;
+    }
+}
+
+/* Each length is read in its own way; a byte that is no digit is found at every place. */
+static void integers_of_each_length_are_read(void **state)
+{
+    (void)state;
+    int64_t expected = 0;
+    for (size_t len = 1; len <= 18; len++) {
+        char    text[20] = "-";
+        int64_t got;
+        expected = expected * 10 + (int64_t)len % 9 + 1;
+        snprintf(text + 1, sizeof text - 1, "%lld", (long long)expected);
+        CHECK(value_small_integer(text + 1, len, &got));
+        CHECK_INT(got, expected);
+        CHECK(value_small_integer(text, len + 1, &got));
+        CHECK_INT(got, -expected);
+        check_wrong_bytes(text + 1, len);
+    }
+}
+
 static void numbers_that_are_no_json_are_refused(void **state)
 {
     (void)state;
@@ -77,6 +108,16 @@ static void numerics_are_exact_and_round_half_away(void **state)
 {
     (void)state;
     IS("numeric(12,2)", "\"9999999999.99\"", "9999999999.99");
+    IS("numeric(12,2)", "\"0.05\"", "0.05");
+    IS("numeric(12,2)", "\"-0.50\"", "-0.50");
+    IS("numeric(12,2)", "\"12345.5\"", "12345.50");
+    IS("numeric(12,2)", "\"1.234\"", "1.23");
+    IS("numeric(12,4)", "\"7.0001\"", "7.0001");
+    BAD("numeric(12,2)", "\"01.50\"", "DECODE v:");
+    BAD("numeric(12,2)", "\".50\"", "DECODE v:");
+    BAD("numeric(12,2)", "\"1.5x\"", "DECODE v:");
+    BAD("numeric(12,2)", "\"1..5\"", "DECODE v:");
+    BAD("numeric(3,2)", "\"10.00\"", "RANGE v:");
     IS("numeric(12,2)", "9.99999999999E9", "9999999999.99");
     IS("numeric(12,2)", "-0.01", "-0.01");
     IS("numeric(12,2)", "0.005", "0.01");
@@ -260,7 +301,11 @@ static void times_as_text_say_what_they_are(void **state)
     IS("date", "\"2024-02-29Z\"", "2024-02-29");
     IS("date", "\"0001-01-01\"", "0001-01-01");
     IS("time", "\"12:34:56.789012Z\"", "12:34:56.789012");
+    IS("date", "\"9999-12-31\"", "9999-12-31");
     IS("time", "\"24:00:00\"", "24:00:00");
+    IS("time", "\"12:34\"", "12:34:00");
+    IS("timestamptz", "\"2024-02-29T12:34+02:00\"", "2024-02-29 10:34:00+00");
+    IS("timestamptz", "\"2024-02-29T12:34:56.12345Z\"", "2024-02-29 12:34:56.12345+00");
     IS("timestamp", "\"2024-02-29T12:34:56.5Z\"", "2024-02-29 12:34:56.5");
     IS("timestamp", "\"2024-02-29 12:34:56\"", "2024-02-29 12:34:56");
     IS("timestamptz", "\"2024-02-29T12:34:56.100Z\"", "2024-02-29 12:34:56.1+00");
@@ -277,6 +322,15 @@ static void times_as_text_say_what_they_are(void **state)
                                       "\"0000-00-00\"",
                                       "\"2024-02-29X\"",
                                       "\"2024-02-29T12:34:56.\"",
+                                      "\"2024-02-29T12:34:5\"",
+                                      "\"2024-02-29T12:34:5x.123456Z\"",
+                                      "\"2024-02-29T12-34:56Z\"",
+                                      "\"2024-02-29T12:34:56.12345x\"",
+                                      "\"2024-02-29T12:34:60Z\"",
+                                      "\"2024/02-29\"",
+                                      "\"2024-02/29\"",
+                                      "\"202:-02-29\"",
+                                      "\"1900-02-29\"",
                                       "true",
                                       "\"2024-02-29T12:34:56+99:00\""};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -312,15 +366,25 @@ static void times_as_numbers_need_a_unit(void **state)
     BAD_WITH("date", "encoding.v=days", "99999999999", "RANGE v:");
 }
 
+static void check_day_as_text(int year, unsigned month, unsigned day, int64_t expected)
+{
+    int64_t got;
+    char    text[48];
+    snprintf(text, sizeof text, "%04d-%02u-%02u", year, month, day);
+    CHECK(value_iso_date((weir_str){text, 10}, &got));
+    CHECK_INT(got, expected);
+}
+
 static void days_are_counted_as_the_calendar_does(void **state)
 {
     (void)state;
-    int64_t              day = -719162; /* 0001-01-01 */
+    int64_t              day = -719528; /* 0000-01-01 */
     static const uint8_t length[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    for (int year = 1; year <= 2500; year++) {
+    for (int year = 0; year <= 2500; year++) {
         bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
         for (unsigned month = 1; month <= 12; month++) {
             unsigned days = month == 2 && leap ? 29 : length[month - 1];
+            check_day_as_text(year, month, days, day + days - 1);
             for (unsigned d = 1; d <= days; d++)
                 CHECK_INT(value_days(year, month, d), day++);
         }
@@ -354,6 +418,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(integers_are_exact_to_the_last_bit),
+        TEST(integers_of_each_length_are_read),
         TEST(numbers_that_are_no_json_are_refused),
         TEST(numerics_are_exact_and_round_half_away),
         TEST(precise_decimals_are_two_s_complement),
