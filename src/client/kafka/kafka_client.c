@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "weir/limits.h"
 
@@ -199,9 +198,32 @@ weir_code weir_kafka_open(const weir_kafka_setup *setup, weir_kafka **out, weir_
     return WEIR_OK;
 }
 
-static void *destroy_handle(void *handle)
+typedef struct handle_end {
+    rd_kafka_t     *handle;
+    pthread_mutex_t lock;
+    pthread_cond_t  changed;
+    bool            over; /* the library has ended */
+    bool            left; /* nobody waits any more: the thread frees this */
+} handle_end;
+
+static void handle_end_free(handle_end *end)
 {
-    rd_kafka_destroy(handle);
+    pthread_cond_destroy(&end->changed);
+    pthread_mutex_destroy(&end->lock);
+    weir_heap_free(end);
+}
+
+static void *destroy_handle(void *self)
+{
+    handle_end *end = self;
+    rd_kafka_destroy(end->handle);
+    pthread_mutex_lock(&end->lock);
+    end->over = true;
+    bool left = end->left;
+    pthread_cond_signal(&end->changed);
+    pthread_mutex_unlock(&end->lock);
+    if (left)
+        handle_end_free(end);
     return NULL;
 }
 
@@ -209,16 +231,31 @@ static void *destroy_handle(void *handle)
    deleted while it was read. Its threads are then left behind, for the process ends soon. */
 static void end_handle(weir_kafka *kafka)
 {
-    pthread_t thread;
-    int64_t until_us = kafka->clock->mono_us(kafka->clock) + END_US;
-    struct timespec until = {.tv_sec = until_us / 1000000,
-                             .tv_nsec = until_us % 1000000 * 1000};
-    if (pthread_create(&thread, NULL, destroy_handle, kafka->handle) != 0) {
+    pthread_t   thread;
+    handle_end *end = weir_heap_new(1, sizeof *end);
+    *end = (handle_end){.handle = kafka->handle};
+    pthread_mutex_init(&end->lock, NULL);
+    weir_cond_init(&end->changed);
+    if (pthread_create(&thread, NULL, destroy_handle, end) != 0) {
         rd_kafka_destroy(kafka->handle);
+        handle_end_free(end);
         return;
     }
-    if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) != 0)
+    int64_t until_us = kafka->clock->mono_us(kafka->clock) + END_US, left_us = END_US;
+    pthread_mutex_lock(&end->lock);
+    while (!end->over && left_us > 0) {
+        weir_cond_wait(&end->changed, &end->lock, left_us);
+        left_us = until_us - kafka->clock->mono_us(kafka->clock);
+    }
+    bool over = end->over;
+    end->left = !over;
+    pthread_mutex_unlock(&end->lock);
+    if (!over) {
         (void)pthread_detach(thread); /* fails only for a thread that is not there */
+        return;
+    }
+    (void)pthread_join(thread, NULL);
+    handle_end_free(end);
 }
 
 void weir_kafka_close(weir_kafka *kafka)

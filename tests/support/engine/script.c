@@ -85,6 +85,13 @@ void script_skip(script_topic *topic, uint32_t partition, int64_t more)
     pthread_mutex_unlock(&topic->lock);
 }
 
+void script_halt(script_topic *topic)
+{
+    pthread_mutex_lock(&topic->lock);
+    topic->halt_at_poll = 1;
+    pthread_mutex_unlock(&topic->lock);
+}
+
 typedef struct script_source {
     weir_source   base;
     script_topic *topic;

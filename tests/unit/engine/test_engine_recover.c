@@ -376,7 +376,7 @@ static void halt_does_not_wait_for_a_database_that_is_away(void **state)
     atomic_store(&keep_fault.away_commit, UINT32_MAX);
     engine_bed_start(&bed, JOB);
     ENGINE_BED_WAIT(&bed, atomic_load(&keep_fault.away_commit) < UINT32_MAX);
-    topic->halt_at_poll = 1;
+    script_halt(topic);
     CHECK_FAILS(engine_bed_join(&bed), WEIR_E_REMOTE, &bed.err);
     CHECK_INT(bed.err.exit, WEIR_EXIT_OFFSET_GAP);
     end(&bed);
