@@ -476,7 +476,7 @@ int weir_cli_promote(int count, char **argument, const atomic_int *stop)
         p.status = weir_heap_new(1, sizeof *p.status);
         weir_code rc = promote(&p, &err);
         weir_log_flush();
-        code = rc == WEIR_OK ? WEIR_EXIT_DONE : err.exit;
+        code = rc == WEIR_OK ? WEIR_EXIT_DONE : (int)err.exit;
         if (rc != WEIR_OK)
             fprintf(stderr, "weir promote: %s%s%s\n", err.msg, err.hint[0] ? "; " : "",
                     err.hint);

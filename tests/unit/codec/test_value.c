@@ -80,7 +80,7 @@ static void integers_of_each_length_are_read(void **state)
     int64_t expected = 0;
     for (size_t len = 1; len <= 18; len++) {
         char    text[20] = "-";
-        int64_t got;
+        int64_t got = 0;
         expected = expected * 10 + (int64_t)len % 9 + 1;
         snprintf(text + 1, sizeof text - 1, "%lld", (long long)expected);
         CHECK(value_small_integer(text + 1, len, &got));
