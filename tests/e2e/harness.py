@@ -188,6 +188,10 @@ class Weir:
     def epochs(self):
         return self.text().count("epoch finalised")
 
+    def records(self):
+        """Of all epochs that this process finalised."""
+        return sum(map(int, re.findall(r'"epoch finalised".* records=(\d+)', self.text())))
+
     def await_epochs(self, count, deadline_s=60):
         wait_until(lambda: self.epochs() >= count or self.ended(), deadline_s)
         return self.epochs() >= count
@@ -431,6 +435,18 @@ class RealJob:
         from confluent_kafka.admin import AdminClient
         asked = AdminClient({"bootstrap.servers": self.env["KAFKA_BROKERS"]})
         return self.topic in asked.list_topics(timeout=10).topics
+
+    def topic_length(self):
+        """Records in all partitions, from the broker."""
+        from confluent_kafka import Consumer, TopicPartition
+        asks = Consumer({"bootstrap.servers": self.env["KAFKA_BROKERS"], "group.id": self.topic})
+        try:
+            parts = asks.list_topics(self.topic, timeout=10).topics[self.topic].partitions
+            ends = [asks.get_watermark_offsets(TopicPartition(self.topic, one), timeout=10)
+                    for one in parts]
+        finally:
+            asks.close()
+        return sum(high - low for low, high in ends)
 
     def start(self, *flags, program=None, env=None):
         return Weir(self.log, *flags, job=self.job, program=program,
