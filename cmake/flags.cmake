@@ -35,9 +35,10 @@ function(weir_add_if_known flag)
 endfunction()
 
 # Hardening goes into builds that people run. Sanitizers find more without it.
+set(WEIR_FORTIFIED -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 if(NOT WEIR_SANITIZE AND NOT WEIR_COVERAGE AND NOT WEIR_FUZZ
    AND CMAKE_BUILD_TYPE MATCHES "^(Release|RelWithDebInfo|MinSizeRel)$")
-    add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+    add_compile_options(${WEIR_FORTIFIED})
     foreach(flag -fstack-protector-strong -fstack-clash-protection -fcf-protection=full
                  -ftrivial-auto-var-init=zero -fstrict-flex-arrays=3)
         weir_add_if_known(${flag})
@@ -88,8 +89,44 @@ target_compile_options(weir_flags INTERFACE
     $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>
     $<$<COMPILE_LANG_AND_ID:C,Clang>:-Wno-gnu-zero-variadic-macro-arguments>
     $<$<BOOL:${WEIR_WERROR}>:-Werror>)
-if(WEIR_SANITIZE AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
-    # gcc takes the shifts that UBSan writes for conversions of ours; the other builds do warn.
-    target_compile_options(weir_flags INTERFACE -Wno-sign-conversion)
+if(WEIR_SANITIZE MATCHES undefined AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    # gcc takes the shifts that UBSan writes for conversions of ours; the twins below do warn.
+    target_compile_options(weir_flags INTERFACE
+        $<$<NOT:$<BOOL:$<TARGET_PROPERTY:WEIR_TWIN>>>:-Wno-sign-conversion>)
 endif()
 target_link_libraries(weir_flags INTERFACE Threads::Threads m)
+
+# With sanitizers gcc says less: nothing of signs (above), little of variables that may not be set.
+# So in a build for developers every file has a twin that is compiled as people compile it,
+# and thrown away: what the optimised build would warn of is found where it is written.
+function(weir_twins)
+    get_property(targets DIRECTORY PROPERTY BUILDSYSTEM_TARGETS)
+    foreach(target IN LISTS targets)
+        get_target_property(type ${target} TYPE)
+        get_target_property(unused ${target} EXCLUDE_FROM_ALL)
+        if(type MATCHES "^(STATIC_LIBRARY|EXECUTABLE)$" AND NOT unused)
+            weir_twin(${target})
+        endif()
+    endforeach()
+endfunction()
+
+function(weir_twin of)
+    foreach(property SOURCES INCLUDE_DIRECTORIES COMPILE_DEFINITIONS COMPILE_OPTIONS LINK_LIBRARIES)
+        get_target_property(value ${of} ${property})
+        if(NOT value)
+            set(value "")
+        endif()
+        set(${property} "${value}")
+    endforeach()
+    set(own ${INCLUDE_DIRECTORIES})
+    list(FILTER own INCLUDE REGEX "^(${PROJECT_SOURCE_DIR}|${PROJECT_BINARY_DIR})/")
+    list(FILTER INCLUDE_DIRECTORIES EXCLUDE REGEX "^(${PROJECT_SOURCE_DIR}|${PROJECT_BINARY_DIR})/")
+    add_library(${of}_twin OBJECT ${SOURCES})
+    set_target_properties(${of}_twin PROPERTIES WEIR_TWIN ON COMPILE_OPTIONS "${COMPILE_OPTIONS}")
+    target_include_directories(${of}_twin PRIVATE ${own})
+    target_include_directories(${of}_twin SYSTEM PRIVATE ${INCLUDE_DIRECTORIES})
+    target_compile_definitions(${of}_twin PRIVATE ${COMPILE_DEFINITIONS})
+    target_compile_options(${of}_twin PRIVATE -fno-sanitize=all -O2 -g0 -UWEIR_SLOW_ASSERTS
+                                              ${WEIR_FORTIFIED})
+    target_link_libraries(${of}_twin PRIVATE ${LINK_LIBRARIES})
+endfunction()
