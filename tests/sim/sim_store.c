@@ -176,8 +176,8 @@ static void repair(void *thing, uint64_t number)
 
 static void damage(stored *one, const sim_fault *fault)
 {
-    if (sim.damages > 0)
-        return; /* one at a time: a repair undoes its own */
+    if (sim.damages > 0 || sim.healed) /* a request that was under way when all became well */
+        return;                        /* one at a time: a repair undoes its own */
     one->body = sim_keep_text(one->body); /* a late copy of the request stays whole */
     char *at = (char *)(uintptr_t)one->body.at + sim_below(&sim.luck, one->body.len);
     *at ^= 0x10;
@@ -199,7 +199,7 @@ static void put_stranger(weir_str key, const sim_fault *fault)
     flight strange = {.only_new = true, .key = sim_keep_text(key),
                       .body = sim_keep_text(WEIR_STR("somebody else's")),
                       .token = WEIR_STR("theirs")};
-    if (find(key)->there)
+    if (find(key)->there || sim.healed)
         return;
     (void)apply(&strange);
     sim.strangers++;
