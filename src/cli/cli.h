@@ -47,6 +47,11 @@ typedef struct cli_flags {
    command a's subcommand b. Only arguments_most of *out is looked at. */
 bool cli_flags_read(const char *command, int count, char **argument, cli_flags *out);
 
+/* Prints the page of a command, or the general one (NULL); exit code 0. */
+int cli_help(const char *command);
+/* Prints `weir COMMAND: …` on stderr; the exit code that the error asks for. */
+int cli_fail(const char *command, const weir_err *err);
+
 /* The catalog of this build's kinds; lives in `arena`. */
 const weir_catalog *cli_catalog(weir_arena *arena);
 
@@ -82,6 +87,10 @@ weir_code cli_store_at(void *self, weir_str location, weir_store **out,
 weir_code cli_lock(const char *directory, const char *name, const atomic_int *stop,
                    weir_err *err);
 
+/* What every start of an engine shares; *places lives as long as the setup. */
+weir_engine_setup cli_engine_setup(const cli_flags *flags, const weir_plan *plan,
+                                   const atomic_int *stop, weir_status *status,
+                                   cli_places *places);
 /* Runs a settled plan to its end, with metrics, readiness and a line of progress. `replay`:
    NULL for the live job. */
 weir_code cli_engine_run(const cli_flags *flags, const weir_plan *plan,

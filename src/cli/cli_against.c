@@ -309,8 +309,8 @@ static void print_foot(against *a)
     } else if (!a->change->any) {
         weir_buf_text(out, "\nnothing changes\n");
     } else if (a->flags.len > 0) {
-        weir_buf_format(out, "\nweir run ends with exit code 17 without%.*s\n",
-                        (int)a->flags.len, a->flags.at);
+        weir_buf_format(out, "\nweir run ends with exit code %d without%.*s\n",
+                        WEIR_EXIT_CONFIG_CHANGED, (int)a->flags.len, a->flags.at);
     }
 }
 
@@ -328,11 +328,12 @@ static weir_code compare(against *a, const cli_flags *flags, const weir_plan *pl
     if (rc != WEIR_OK)
         return rc;
     weir_str section = weir_manifest_section(a->last, "kept");
-    if (section.at == NULL)
-        return weir_fail(err, WEIR_E_NOTFOUND,
-                         "epoch %llu is of a version that did not write down what is kept; run "
-                         "its SQL once with this version",
-                         (unsigned long long)a->last->epoch);
+    if (section.at == NULL) {
+        (void)weir_fail(err, WEIR_E_NOTFOUND,
+                        "epoch %llu is of a version that did not write down what is kept",
+                        (unsigned long long)a->last->epoch);
+        return weir_err_hint(err, "run its SQL once with this version");
+    }
     weir_plan *placed = NULL;
     rc = weir_kept_read(section, arena, &old, err);
     if (rc == WEIR_OK)
@@ -369,7 +370,7 @@ int cli_against(const cli_flags *flags, const weir_plan *plan, const atomic_int 
         print_foot(&a);
         cli_print(&a.text);
     } else {
-        fprintf(stderr, "weir explain: %s%s%s\n", err.msg, err.hint[0] ? "; " : "", err.hint);
+        (void)cli_fail("explain", &err);
     }
     int code = rc != WEIR_OK ? (int)err.exit
                : a.flags.len > 0 ? WEIR_EXIT_CONFIG_CHANGED : WEIR_EXIT_DONE;

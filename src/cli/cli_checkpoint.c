@@ -214,17 +214,17 @@ static bool read_flags(const subcommand *sub, int count, char **argument, cli_fl
 
 static int fail(const subcommand *sub, const weir_err *err)
 {
-    if (err->msg[0] != '\0') /* else it was printed, with its place in the SQL */
-        fprintf(stderr, "weir checkpoint %s: %s%s%s\n", sub->name, err->msg,
-                err->hint[0] ? "; " : "", err->hint);
-    return (int)err->exit;
+    char command[64];
+    if (err->msg[0] == '\0') /* it was printed, with its place in the SQL */
+        return (int)err->exit;
+    (void)snprintf(command, sizeof command, "checkpoint %s", sub->name);
+    return cli_fail(command, err);
 }
 
 int weir_cli_checkpoint(int count, char **argument, const atomic_int *stop)
 {
-    char *page = (char *)(uintptr_t)"checkpoint";
     if (count == 0 || strcmp(argument[0], "--help") == 0) {
-        (void)weir_cli_help(1, &page, stop);
+        (void)cli_help("checkpoint");
         return count == 0 ? WEIR_EXIT_USAGE : WEIR_EXIT_DONE;
     }
     const subcommand *sub = find(argument[0]);
@@ -232,7 +232,7 @@ int weir_cli_checkpoint(int count, char **argument, const atomic_int *stop)
     if (sub == NULL || !read_flags(sub, count - 1, argument + 1, &flags))
         return WEIR_EXIT_USAGE;
     if (flags.help)
-        return weir_cli_help(1, &page, stop);
+        return cli_help("checkpoint");
     weir_log_start(false, WEIR_LOG_WARN);
     cli_lineage lineage;
     weir_err err;

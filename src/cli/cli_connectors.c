@@ -109,12 +109,12 @@ static void print_all(const weir_catalog *catalog, bool markdown)
 
 int weir_cli_connectors(int count, char **argument, const atomic_int *stop)
 {
+    (void)stop;
     cli_flags flags = {.arguments_most = 0};
     if (!cli_flags_read("connectors", count, argument, &flags))
         return WEIR_EXIT_USAGE;
-    char *name = (char *)(uintptr_t)"connectors";
     if (flags.help)
-        return weir_cli_help(1, &name, stop);
+        return cli_help("connectors");
     if (flags.metrics) {
         weir_buf page = {0};
         weir_metric_page(&page);

@@ -57,12 +57,12 @@ static weir_code print_all(const cli_flags *flags, const weir_plan *plan, weir_b
 
 int weir_cli_ddl(int count, char **argument, const atomic_int *stop)
 {
+    (void)stop;
     cli_flags flags = {.arguments_most = 0};
     if (!cli_flags_read("ddl", count, argument, &flags))
         return WEIR_EXIT_USAGE;
-    char *name = (char *)(uintptr_t)"ddl";
     if (flags.help)
-        return weir_cli_help(1, &name, stop);
+        return cli_help("ddl");
     cli_job job;
     weir_err err;
     weir_err_clear(&err);
@@ -73,7 +73,7 @@ int weir_cli_ddl(int count, char **argument, const atomic_int *stop)
         if (good)
             fwrite(text.at, 1, text.len > 0 ? text.len - 1 : 0, stdout); /* no empty line */
         else
-            fprintf(stderr, "weir: %s; %s\n", err.msg, err.hint);
+            (void)cli_fail("ddl", &err);
         weir_buf_done(&text);
     }
     cli_job_close(&job);

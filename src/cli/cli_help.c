@@ -181,9 +181,8 @@ static const char checkpoint[] =
     "All but gc, pin, unpin and repair only read; all but repair may run beside the job,\n"
     "which has stopped when there is something to repair; one that runs is fenced then.\n";
 
-int weir_cli_help(int count, char **argument, const atomic_int *stop)
+int cli_help(const char *command)
 {
-    (void)stop;
     static const struct {
         const char *name, *text;
     } page[] = {{"run", run}, {"replay", replay}, {"diff", diff},
@@ -191,11 +190,17 @@ int weir_cli_help(int count, char **argument, const atomic_int *stop)
                 {"check", check}, {"explain", explain}, {"ddl", ddl},
                 {"connectors", connectors}, {"checkpoint", checkpoint}};
     const char *text = general;
-    for (size_t i = 0; count > 0 && i < sizeof page / sizeof page[0]; i++)
-        if (strcmp(argument[0], page[i].name) == 0)
+    for (size_t i = 0; command != NULL && i < sizeof page / sizeof page[0]; i++)
+        if (strcmp(command, page[i].name) == 0)
             text = page[i].text;
     fputs(text, stdout);
     return WEIR_EXIT_DONE;
+}
+
+int weir_cli_help(int count, char **argument, const atomic_int *stop)
+{
+    (void)stop;
+    return cli_help(count > 0 ? argument[0] : NULL);
 }
 
 int weir_cli_version(int count, char **argument, const atomic_int *stop)

@@ -1,6 +1,6 @@
 /* cli/job: one SQL file, read and planned; its errors printed as file:line:column.
  *
- * Gives      cli_job_open, cli_job_close, weir_cli_check, weir_cli_explain.
+ * Gives      cli_job_open, cli_job_close, cli_fail, weir_cli_check, weir_cli_explain.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -70,14 +70,19 @@ void cli_job_close(cli_job *job)
     weir_buf_done(&job->text);
 }
 
+int cli_fail(const char *command, const weir_err *err)
+{
+    fprintf(stderr, "weir %s: %s%s%s\n", command, err->msg, err->hint[0] ? "; " : "", err->hint);
+    return (int)err->exit;
+}
+
 static bool begin(const char *command, int count, char **argument, cli_flags *flags, int *rc)
 {
     *rc = WEIR_EXIT_USAGE;
     if (!cli_flags_read(command, count, argument, flags))
         return false;
     if (flags->help) {
-        char *name = (char *)(uintptr_t)command;
-        *rc = weir_cli_help(1, &name, NULL);
+        *rc = cli_help(command);
         return false;
     }
     weir_log_start(flags->log_json, flags->log_level);

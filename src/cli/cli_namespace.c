@@ -1,6 +1,6 @@
 /* cli/namespace: names for what a replay writes.
  *
- * Gives      cli_namespace_check, _outputs, _lineage, _plan.
+ * Gives      cli_namespace_check, _outputs, _lineage, _plan; cli_table_name_check, cli_path_trim.
  * Always     1. nothing of a namespace is named as something of the live job, lies inside it
  *               or holds it.
  *            2. the same job and namespace give the same names, always: a replay goes on
@@ -14,6 +14,7 @@
 #include <strings.h>
 
 #define TABLE_NAME_MAX 64u /* characters; MySQL's limit */
+#define NAME_SHOWN_MAX 100 /* bytes of a wrong name, in its message */
 
 weir_code cli_namespace_check(weir_str name, weir_err *err)
 {
@@ -27,7 +28,7 @@ weir_code cli_namespace_check(weir_str name, weir_err *err)
     if (good && before != '_')
         return WEIR_OK;
     (void)weir_fail(err, WEIR_E_CONFIG, "'%.*s' is no namespace",
-                    (int)(name.len < 100 ? name.len : 100), name.at);
+                    name.len < NAME_SHOWN_MAX ? (int)name.len : NAME_SHOWN_MAX, name.at);
     return weir_err_hint(err, "1 to %u of a-z, 0-9 and '_', with single '_' between others",
                          CLI_NAMESPACE_MAX);
 }
@@ -46,6 +47,15 @@ static size_t characters(weir_str text)
     return count;
 }
 
+weir_code cli_table_name_check(weir_str name, weir_err *err)
+{
+    if (characters(name) <= TABLE_NAME_MAX)
+        return WEIR_OK;
+    (void)weir_fail(err, WEIR_E_CONFIG, "the table '%.*s' would have more than %u characters",
+                    WEIR_STR_FMT(name), TABLE_NAME_MAX);
+    return weir_err_hint(err, "replay into a namespace with a shorter name");
+}
+
 static weir_code name_table(const weir_table *table, weir_str name, weir_arena *arena,
                             cli_output *out, weir_err *err)
 {
@@ -53,11 +63,7 @@ static weir_code name_table(const weir_table *table, weir_str name, weir_arena *
     out->kind = CLI_OUTPUT_TABLE;
     out->live = given.len > 0 ? given : table->name;
     out->other = joined(arena, out->live, name, WEIR_STR(""));
-    if (characters(out->other) <= TABLE_NAME_MAX)
-        return WEIR_OK;
-    (void)weir_fail(err, WEIR_E_CONFIG, "the table '%.*s' would have more than %u characters",
-                    WEIR_STR_FMT(out->other), TABLE_NAME_MAX);
-    return weir_err_hint(err, "choose a shorter namespace");
+    return cli_table_name_check(out->other, err);
 }
 
 /* Where the last segment begins; past its end when there is none that can be another. */
@@ -73,7 +79,7 @@ static size_t last_segment(weir_str path)
     return bucket || none ? path.len : last;
 }
 
-static weir_str without_end(weir_str path)
+weir_str cli_path_trim(weir_str path)
 {
     while (path.len > 1 && path.at[path.len - 1] == '/')
         path.len--;
@@ -84,7 +90,7 @@ static weir_code name_files(const weir_table *table, weir_str name, weir_arena *
                             cli_output *out, weir_err *err)
 {
     out->kind = CLI_OUTPUT_FILES;
-    out->live = without_end(weir_opts_text(table->opts, "path"));
+    out->live = cli_path_trim(weir_opts_text(table->opts, "path"));
     out->other = joined(arena, out->live, name, WEIR_STR(""));
     if (last_segment(out->live) < out->live.len)
         return WEIR_OK;
@@ -130,7 +136,7 @@ static weir_code name_output(const weir_table *table, weir_str name, weir_arena 
 
 static bool is_inside(weir_str path, weir_str folder)
 {
-    folder = without_end(folder);
+    folder = cli_path_trim(folder);
     return folder.len > 0 && path.len >= folder.len &&
            memcmp(path.at, folder.at, folder.len) == 0 &&
            (path.len == folder.len || path.at[folder.len] == '/');
@@ -166,7 +172,7 @@ static weir_code check_apart(const weir_plan *live, const cli_output *output, ui
                 rc = collision(&output[i], output[k].live, err);
         if (rc == WEIR_OK && output[i].kind == CLI_OUTPUT_FILES && checkpoints.len > 0 &&
             (is_inside(output[i].other, checkpoints) ||
-             is_inside(without_end(checkpoints), output[i].other)))
+             is_inside(cli_path_trim(checkpoints), output[i].other)))
             rc = collision(&output[i], checkpoints, err);
         if (rc != WEIR_OK)
             return weir_err_at(err, live->table[output[i].table].sql_at);
@@ -207,7 +213,7 @@ weir_code cli_namespace_lineage(const weir_job_settings *live, weir_str name,
                         WEIR_STR_FMT(live->job_name), WEIR_STR_FMT(name), WEIR_JOB_NAME_MAX);
         return weir_err_hint(err, "choose a shorter namespace");
     }
-    weir_str location = without_end(live->checkpoint_location);
+    weir_str location = cli_path_trim(live->checkpoint_location);
     *out_job = weir_str_of(weir_arena_text(arena, "%.*s.%.*s", WEIR_STR_FMT(live->job_name),
                                            WEIR_STR_FMT(name)));
     *out_location = weir_str_of(weir_arena_text(

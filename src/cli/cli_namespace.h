@@ -37,6 +37,11 @@ typedef struct cli_output { /* of a sink table, in both */
    one table and one namespace. CONFIG otherwise. */
 weir_code cli_namespace_check(weir_str name, weir_err *err) WEIR_MUST_CHECK;
 
+/* CONFIG when a database could not have a table of that name: more than 64 characters. */
+weir_code cli_table_name_check(weir_str name, weir_err *err) WEIR_MUST_CHECK;
+/* The path of files as promotions and namespaces write it: without '/' at its end. A view. */
+weir_str cli_path_trim(weir_str path);
+
 /* The outputs of all sink tables, in the order of the plan. CONFIG when a name would be too
    long, or something of the live job or lie inside it. */
 weir_code cli_namespace_outputs(const weir_plan *live, weir_str name, weir_arena *arena,

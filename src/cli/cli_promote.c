@@ -8,6 +8,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -203,20 +204,13 @@ static weir_code add_output(promoting *p, const cli_output *from, const weir_pla
         return weir_err_hint(err, "tables of databases and prefixes of files can be promoted");
     }
     if (out->files) {
-        weir_str path = weir_opts_text(placed->table[from->table].opts, "path");
-        while (path.len > 1 && path.at[path.len - 1] == '/')
-            path.len--;
-        out->outgoing = path;
+        out->outgoing = cli_path_trim(weir_opts_text(placed->table[from->table].opts, "path"));
         return WEIR_OK;
     }
     out->outgoing = weir_str_of(weir_arena_text(p->arena, "%.*s__before_%.*s",
                                                 WEIR_STR_FMT(from->live),
                                                 WEIR_STR_FMT(p->name)));
-    if (out->outgoing.len <= 64)
-        return WEIR_OK;
-    (void)weir_fail(err, WEIR_E_CONFIG, "'%.*s' is longer than 64 characters",
-                    WEIR_STR_FMT(out->outgoing));
-    return weir_err_hint(err, "replay into a namespace with a shorter name");
+    return cli_table_name_check(out->outgoing, err);
 }
 
 static weir_code list_outputs(promoting *p, weir_promotion *out, weir_err *err)
@@ -369,7 +363,8 @@ static weir_code lock_it(const promoting *p, weir_err *err)
     if (folder == NULL)
         return WEIR_OK;
     if (stat(folder, &facts) != 0)
-        return weir_fail(err, WEIR_E_CONFIG, "there is no folder '%s'", folder);
+        return weir_fail(err, WEIR_E_CONFIG, "there is no folder '%s': %s", folder,
+                         strerror(errno));
     const char *name = weir_arena_text(p->arena, "lock.%.*s", WEIR_STR_FMT(p->name));
     weir_code rc = cli_lock(folder, "lock", p->stop, err);
     return rc == WEIR_OK ? cli_lock(folder, name, p->stop, err) : rc;
@@ -377,7 +372,7 @@ static weir_code lock_it(const promoting *p, weir_err *err)
 
 /* --- what is said --- */
 
-static void tell(const promoting *p, const weir_promotion *promotion, const char *how)
+static void tell(const weir_promotion *promotion, const char *how)
 {
     weir_buf text = {0};
     weir_buf_format(&text, "%s%s of '%.*s': job %.*s, lineage l%u\n", how,
@@ -400,7 +395,6 @@ static void tell(const promoting *p, const weir_promotion *promotion, const char
         weir_buf_format(&text, "  weir run goes on from epoch %" PRIu64 " of %.*s, l%u\n",
                         promotion->origin.epoch, WEIR_STR_FMT(promotion->origin_job),
                         promotion->origin_lineage);
-    (void)p;
     cli_print(&text);
     weir_buf_done(&text);
 }
@@ -421,7 +415,7 @@ static weir_code go(promoting *p, weir_err *err)
                         done->lineage);
         return weir_err_hint(err, "look at what that run made, and promote again");
     }
-    tell(p, done, "done: ");
+    tell(done, "done: ");
     return WEIR_OK;
 }
 
@@ -439,7 +433,7 @@ static weir_code promote(promoting *p, weir_err *err)
     if (rc != WEIR_OK)
         return rc;
     if (p->done || p->flags->dry_run) {
-        tell(p, p->record, p->done ? "was done before: " : "would be done: ");
+        tell(p->record, p->done ? "was done before: " : "would be done: ");
         return WEIR_OK;
     }
     return go(p, err);
@@ -447,20 +441,19 @@ static weir_code promote(promoting *p, weir_err *err)
 
 static int usage(const weir_err *err)
 {
-    fprintf(stderr, "weir promote: %s; %s\n", err->msg, err->hint);
+    (void)cli_fail("promote", err);
     return WEIR_EXIT_USAGE;
 }
 
 int weir_cli_promote(int count, char **argument, const atomic_int *stop)
 {
     cli_flags flags = {.arguments_most = 0};
-    char *name = (char *)(uintptr_t)"promote";
     weir_err err;
     weir_err_clear(&err);
     if (!cli_flags_read("promote", count, argument, &flags))
         return WEIR_EXIT_USAGE;
     if (flags.help)
-        return weir_cli_help(1, &name, stop);
+        return cli_help("promote");
     if (flags.into == NULL) {
         (void)weir_fail(&err, WEIR_E_CONFIG, "--into NAMESPACE is missing");
         (void)weir_err_hint(&err, "see 'weir help promote'");
@@ -476,10 +469,7 @@ int weir_cli_promote(int count, char **argument, const atomic_int *stop)
         p.status = weir_heap_new(1, sizeof *p.status);
         weir_code rc = promote(&p, &err);
         weir_log_flush();
-        code = rc == WEIR_OK ? WEIR_EXIT_DONE : (int)err.exit;
-        if (rc != WEIR_OK)
-            fprintf(stderr, "weir promote: %s%s%s\n", err.msg, err.hint[0] ? "; " : "",
-                    err.hint);
+        code = rc == WEIR_OK ? WEIR_EXIT_DONE : cli_fail("promote", &err);
         weir_heap_free(p.status);
         if (p.live.arena != NULL)
             cli_lineage_close(&p.live);

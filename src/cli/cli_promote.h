@@ -60,9 +60,4 @@ weir_code cli_standing_open(const cli_flags *flags, const weir_plan *plan,
                             weir_err *err) WEIR_MUST_CHECK;
 void      cli_standing_close(cli_standing *standing);
 
-/* An engine for tools and runs, but for what differs. */
-weir_engine_setup cli_engine_setup(const cli_flags *flags, const weir_plan *plan,
-                                   const atomic_int *stop, weir_status *status,
-                                   cli_places *places);
-
 #endif

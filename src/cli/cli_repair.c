@@ -84,17 +84,11 @@ static void show_json(weir_buf *out, const weir_repaired *found, bool dry_run)
 static weir_code repair(const cli_flags *flags, cli_job *job, const atomic_int *stop,
                         weir_arena *arena, weir_repaired *found, weir_err *err)
 {
-    bool embedded = flags->embedded != NULL;
-    cli_places places = {.flags = flags, .plan = job->plan};
+    cli_places places;
     weir_status *status = weir_heap_new(1, sizeof *status);
-    weir_engine_setup setup = {
-        .plan = job->plan, .clock = weir_clock_system(), .stop = stop, .status = status,
-        .take_over = true, .embedded = weir_str_of(embedded ? flags->embedded : ""),
-        .output = WEIR_STR("json"),
-        .source_kind = embedded ? cli_source_kind_embedded : cli_source_kind,
-        .sink_kind = embedded ? cli_sink_kind_embedded : cli_sink_kind,
-        .store_at = cli_store_at, .store_self = &places};
-    weir_code rc = embedded ? cli_lock(flags->embedded, "lock", stop, err) : WEIR_OK;
+    weir_engine_setup setup = cli_engine_setup(flags, job->plan, stop, status, &places);
+    setup.take_over = true;
+    weir_code rc = flags->embedded ? cli_lock(flags->embedded, "lock", stop, err) : WEIR_OK;
     if (rc == WEIR_OK)
         rc = cli_settle(flags, job, err);
     if (rc == WEIR_OK)

@@ -1,6 +1,6 @@
 /* cli/run: `weir run`: plans the job, starts what watches it, lets the engine work.
  *
- * Gives      weir_cli_run; cli_engine_run, cli_engine_tell.
+ * Gives      weir_cli_run; cli_engine_setup, cli_engine_run, cli_engine_tell.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -143,9 +143,8 @@ int weir_cli_run(int count, char **argument, const atomic_int *stop)
     cli_flags flags = {.arguments_most = 0};
     if (!cli_flags_read("run", count, argument, &flags))
         return WEIR_EXIT_USAGE;
-    char *name = (char *)(uintptr_t)"run";
     if (flags.help)
-        return weir_cli_help(1, &name, stop);
+        return cli_help("run");
     weir_log_start(flags.log_json, flags.log_level);
     cli_job job;
     if (!cli_job_open(&flags, stderr, &job)) {

@@ -46,20 +46,13 @@ static weir_code refuse(const weir_promotion *promotion, weir_err *err)
                          WEIR_STR_FMT(promotion->name), promotion->undo ? " --undo" : "");
 }
 
-static weir_str without_end(weir_str path)
-{
-    while (path.len > 1 && path.at[path.len - 1] == '/')
-        path.len--;
-    return path;
-}
-
 static void place_files(weir_plan *plan, const weir_promotion *promotion, weir_arena *arena)
 {
     for (uint32_t t = 0; t < plan->tables; t++) {
         weir_table *table = &plan->table[t];
         if (table->source || !weir_opts_known(table->opts, "path"))
             continue;
-        weir_str path = without_end(weir_opts_text(table->opts, "path"));
+        weir_str path = cli_path_trim(weir_opts_text(table->opts, "path"));
         for (uint32_t i = 0; i < promotion->outputs; i++) {
             const weir_promoted *output = &promotion->output[i];
             if (output->files && weir_str_eq(output->table, table->name) &&

@@ -211,6 +211,31 @@ static void names_have_limits(void **state)
     refused(b, "fix", "64 bytes");
 }
 
+static void a_table_name_is_counted_in_characters(void **state)
+{
+    (void)state;
+    weir_err err;
+    weir_err_clear(&err);
+    weir_buf name = {0};
+    for (int i = 0; i < 64; i++)
+        weir_buf_text(&name, "ä");
+    CHECK_OK(cli_table_name_check(weir_buf_view(&name), &err), &err);
+    weir_buf_text(&name, "a");
+    CHECK(cli_table_name_check(weir_buf_view(&name), &err) == WEIR_E_CONFIG);
+    CHECK(strstr(err.msg, "more than 64 characters") != NULL);
+    CHECK(err.hint[0] != '\0');
+    weir_buf_done(&name);
+}
+
+static void slashes_behind_a_path_do_not_count(void **state)
+{
+    (void)state;
+    CHECK(weir_str_is(cli_path_trim(WEIR_STR("s3://lake/rows//")), "s3://lake/rows"));
+    CHECK(weir_str_is(cli_path_trim(WEIR_STR("rows")), "rows"));
+    CHECK(weir_str_is(cli_path_trim(WEIR_STR("/")), "/"));
+    CHECK(cli_path_trim(WEIR_STR("")).len == 0);
+}
+
 static void a_prefix_is_never_inside_the_live_one(void **state)
 {
     (void)state;
@@ -264,6 +289,8 @@ int main(void)
         TEST(a_group_that_is_not_given_follows_the_job),
         TEST(outputs_are_listed_in_pairs),
         TEST(names_have_limits),
+        TEST(a_table_name_is_counted_in_characters),
+        TEST(slashes_behind_a_path_do_not_count),
         TEST(a_prefix_is_never_inside_the_live_one),
         TEST(nothing_live_is_touched),
     };
