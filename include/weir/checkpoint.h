@@ -149,6 +149,12 @@ weir_code weir_checkpoint_may_publish(weir_checkpoint *checkpoint, weir_err *err
    Fate RETRY: that it is finalised may not be written down; call it again, or seal. */
 weir_code weir_checkpoint_finalised(weir_checkpoint *checkpoint, weir_err *err)
     WEIR_MUST_CHECK;
+/* For an owner that has nothing to commit, now and then, and before it stages an epoch: the
+   hint is written over, and a late one of another process hides what it says. So when nothing
+   was committed for 20 minutes behind an epoch with files, a SEAL of its own says that it is
+   finalised. Does nothing else. Fate RETRY: call it again before an epoch is staged. Exit
+   FENCED: the task was taken over. */
+weir_code weir_checkpoint_idle(weir_checkpoint *checkpoint, weir_err *err) WEIR_MUST_CHECK;
 /* Clean shutdown, the last epoch being finalised: SEAL with finalised = true. */
 weir_code weir_checkpoint_seal(weir_checkpoint *checkpoint, weir_err *err) WEIR_MUST_CHECK;
 

@@ -1,6 +1,6 @@
 /* checkpoint/checkpoint: opening one lineage, and what its owner does after an epoch.
  *
- * Gives      open, close, read, look, finalised (E7), seal, may_publish.
+ * Gives      open, close, read, look, finalised (E7), idle, seal, may_publish.
  * Owns       its names; the store is the caller's.
  * Always     1. the hint is only written with a manifest that is finalised; who says that
  *               it is has written it down, in the hint or in a SEAL.
@@ -309,6 +309,14 @@ static weir_code write_hint(weir_checkpoint *checkpoint, weir_err *err)
     return rc;
 }
 
+/* The hint is written over: a late one, of an owner that was replaced or our own from before,
+   hides what it says. Before an hour is over since the epoch's files appeared, a SEAL says so. */
+static bool may_be_hidden(const weir_checkpoint *checkpoint)
+{
+    return checkpoint->publishes && !checkpoint->in_seal && checkpoint->last.idx > 0 &&
+           checkpoint_is_stale(checkpoint, checkpoint->last_boot_us, IDLE_SEAL_US);
+}
+
 weir_code weir_checkpoint_finalised(weir_checkpoint *checkpoint, weir_err *err)
 {
     weir_assert(checkpoint->owned);
@@ -324,15 +332,26 @@ weir_code weir_checkpoint_finalised(weir_checkpoint *checkpoint, weir_err *err)
         checkpoint->sealing || checkpoint->gen_epochs >= checkpoint->gen_epochs_most ||
         checkpoint_is_stale(checkpoint, checkpoint->gen_boot_us, checkpoint->gen_us_most);
     full = WEIR_FAILPOINT_IS(gen_is_full) || full || rc != WEIR_OK;
-    if (!full || checkpoint->stage != NULL)
+    if ((!full && !may_be_hidden(checkpoint)) || checkpoint->stage != NULL)
         return WEIR_OK;
     WEIR_FAILPOINT(gen_self_seal);
-    return checkpoint_seal_own(checkpoint, RECORD_SELF_SEALED, err);
+    return checkpoint_seal_own(checkpoint, RECORD_SELF_SEALED, SEAL_PATIENCE_US, err);
+}
+
+weir_code weir_checkpoint_idle(weir_checkpoint *checkpoint, weir_err *err)
+{
+    weir_assert(checkpoint != NULL);
+    weir_assert(checkpoint->stage == NULL);
+    bool due = checkpoint->owned && checkpoint->finalised && may_be_hidden(checkpoint);
+    if (!due && !checkpoint->sealing)
+        return WEIR_OK;
+    WEIR_FAILPOINT(gen_self_seal);
+    return checkpoint_seal_own(checkpoint, RECORD_SELF_SEALED, IDLE_PATIENCE_US, err);
 }
 
 weir_code weir_checkpoint_seal(weir_checkpoint *checkpoint, weir_err *err)
 {
     weir_assert(checkpoint->stage == NULL);
     weir_assert(checkpoint->owned);
-    return checkpoint_seal_own(checkpoint, RECORD_SHUT_DOWN, err);
+    return checkpoint_seal_own(checkpoint, RECORD_SHUT_DOWN, SHUT_DOWN_PATIENCE_US, err);
 }

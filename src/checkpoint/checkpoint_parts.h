@@ -11,6 +11,9 @@
 #define PUBLISH_WITHIN_US (30LL * 60 * 1000000)  /* of the last proof, by boot time */
 #define COMMIT_WITHIN_US (12LL * 3600 * 1000000) /* of the last proof, by boot time */
 #define SEAL_PATIENCE_US (10LL * 60 * 1000000)   /* without an answer to a SEAL's PUT */
+#define IDLE_PATIENCE_US (10LL * 1000000)        /* the same of an owner without an epoch */
+#define IDLE_SEAL_US \
+    WEIR_LIMIT(20LL * 60 * 1000000, 3000000LL) /* without an epoch: well below an hour */
 #define SHUT_DOWN_PATIENCE_US (30LL * 1000000)   /* the same when shutting down */
 #define MANIFEST_REFUSED_US                                                                \
     (10LL * 60 * 1000000) /* a refusal that lasts this is believed */
@@ -35,6 +38,9 @@ struct weir_checkpoint {
 
     int64_t  proved_boot_us; /* we owned the task then: before `last` was put, when we
                                 took it over, or at the last look for a successor's seal */
+    int64_t  last_boot_us;   /* before `last` was put, or before we took it over */
+    bool     publishes;      /* `last` has files, as far as we know */
+    bool     in_seal;        /* a SEAL says that `last` is finalised: nothing can hide that */
     int64_t  gen_boot_us;       /* when gen began */
     uint64_t gen_epochs;        /* that we published in gen */
     uint64_t gen_epochs_most;   /* then it is sealed */
@@ -83,7 +89,7 @@ void      checkpoint_to_manifest(const checkpoint_record *record, weir_manifest 
 weir_code checkpoint_read_place(const checkpoint_log *log, const record_place *place,
                                 weir_arena *arena, weir_manifest **out, weir_err *err);
 weir_code checkpoint_seal_own(weir_checkpoint *checkpoint, record_reason reason,
-                              weir_err *err);
+                              int64_t patience_us, weir_err *err);
 /* Nobody sealed our generation up to now: what we remember is so. FENCED: somebody did. */
 weir_code checkpoint_prove_owner(weir_checkpoint *checkpoint, weir_err *err);
 bool      checkpoint_is_stale(const weir_checkpoint *checkpoint, int64_t since_us,

@@ -106,6 +106,7 @@ static weir_code seal_begun(weir_checkpoint *checkpoint, int64_t patience_us, we
     checkpoint->sealing = false;
     if (work.lost_slot || work.lost_copy)
         return checkpoint_fenced(checkpoint, "another sealed its generation", err);
+    checkpoint->in_seal = true;
     if (work.record.reason == RECORD_SHUT_DOWN) {
         checkpoint->owned = false;
         return WEIR_OK;
@@ -119,12 +120,10 @@ static weir_code seal_begun(weir_checkpoint *checkpoint, int64_t patience_us, we
 }
 
 weir_code checkpoint_seal_own(weir_checkpoint *checkpoint, record_reason reason,
-                              weir_err *err)
+                              int64_t patience_us, weir_err *err)
 {
     weir_assert(checkpoint->owned);
     weir_assert(checkpoint->stage == NULL);
-    bool      ending = reason == RECORD_SHUT_DOWN;
-    int64_t   patience_us = ending ? SHUT_DOWN_PATIENCE_US : SEAL_PATIENCE_US;
     weir_code rc = WEIR_OK;
     bool      other = checkpoint->sealing && checkpoint->own_seal.reason != reason;
     if (other)

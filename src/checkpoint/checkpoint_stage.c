@@ -441,6 +441,9 @@ static void adopt(weir_checkpoint *checkpoint, weir_stage *stage)
         .gen = record->gen, .idx = record->idx, .epoch = record->epoch, .sha = record->sha};
     checkpoint->finalised = false;
     checkpoint->proved_boot_us = stage->tried_boot_us;
+    checkpoint->last_boot_us = stage->tried_boot_us;
+    checkpoint->in_seal = false;
+    checkpoint->publishes = stage->file_count > 0;
     checkpoint->gen_epochs++;
     checkpoint->stage = NULL;
     weir_str refs = weir_buf_view(&section_of(stage, RECORD_REFS)->bytes);

@@ -176,7 +176,8 @@ typedef struct takeover {
     weir_arena           *arena;
     takeover_tail         tail;
     seal_work             work;
-    bool                  done; /* we sealed tail.gen */
+    int64_t               sent_boot_us; /* before its SEAL was: nobody was behind us then */
+    bool                  done;         /* we sealed tail.gen */
 } takeover;
 
 /* One round of T1 to T5; not done: begin again. */
@@ -208,6 +209,7 @@ static weir_code try_seal(takeover *t, weir_err *err)
     record->idx = t->tail.idx + 1;
     record->prev = t->tail.last;
     record->epoch = t->tail.last.epoch;
+    t->sent_boot_us = t->log->clock->boot_us(t->log->clock);
     rc = seal_generation(t->log, &t->work, t->arena, err);
     t->done = rc == WEIR_OK && !t->work.lost_slot && !t->work.lost_copy;
     return rc;
@@ -289,7 +291,10 @@ static void own(weir_checkpoint *checkpoint, const takeover *t)
     checkpoint->finalised = t->tail.finalised;
     checkpoint->gen_epochs = 0;
     checkpoint->gen_boot_us = clock->boot_us(clock);
-    checkpoint->proved_boot_us = checkpoint->gen_boot_us;
+    checkpoint->proved_boot_us = t->sent_boot_us; /* not now: we may have slept since */
+    checkpoint->last_boot_us = t->sent_boot_us;
+    checkpoint->in_seal = t->tail.finalised; /* our SEAL says so */
+    checkpoint->publishes = true;
 }
 
 weir_code weir_checkpoint_explain(weir_checkpoint *checkpoint, weir_err *err)

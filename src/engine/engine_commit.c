@@ -422,13 +422,26 @@ static weir_code explained(engine_job *engine, weir_err *err)
     return err->code;
 }
 
+/* A SEAL that was begun while there was nothing to commit is ended first. It may have told that
+   we are replaced, when the epoch was cut already. */
+static weir_code rest(commit *c, uint32_t number, weir_err *err)
+{
+    (void)number; /* there is one log */
+    if (atomic_load(&c->engine->halted))
+        return weir_fail(err, WEIR_E_STOPPED, "stopping");
+    return weir_checkpoint_idle(c->engine->checkpoint, err);
+}
+
 static void run_commit(engine_job *engine, engine_epoch *epoch)
 {
     commit c = {.engine = engine, .epoch = epoch};
     weir_err err;
     weir_err_clear(&err);
-    c.stage = weir_checkpoint_stage(engine->checkpoint, epoch->number);
-    weir_code rc = run_epoch(&c, &err);
+    weir_code rc = persist(&c, rest, 0, "the checkpoint's log", &err);
+    if (rc == WEIR_OK) {
+        c.stage = weir_checkpoint_stage(engine->checkpoint, epoch->number);
+        rc = run_epoch(&c, &err);
+    }
     if (rc != WEIR_OK)
         rc = explained(engine, &err);
     weir_stage_free(c.stage);
@@ -449,18 +462,41 @@ static void run_commit(engine_job *engine, engine_epoch *epoch)
     engine_epoch_free(engine, epoch);
 }
 
+/* Nothing to commit: what was finalised may have to be written down once more. *away: it could
+   not be, and is tried again at the next tick, or before the next epoch. */
+static void idle(engine_job *engine, bool *away)
+{
+    weir_err err;
+    weir_err_clear(&err);
+    weir_code rc = weir_checkpoint_idle(engine->checkpoint, &err);
+    bool      now = rc != WEIR_OK && err.fate == WEIR_FATE_RETRY;
+    if (rc != WEIR_OK && !now)
+        engine_halt(engine, &err);
+    if (now && !*away)
+        weir_log_warn("is away", WEIR_F_TEXT("what", "the checkpoint's log"),
+                      WEIR_F_TEXT("error", err.msg));
+    if (now != *away)
+        (now ? engine_away : engine_back)(engine);
+    *away = now;
+    atomic_store(&engine->generation, weir_checkpoint_generation(engine->checkpoint));
+}
+
 void *engine_commit_main(void *argument)
 {
     engine_job *engine = argument;
+    bool        away = false;
     pthread_mutex_lock(&engine->lock);
     while (!engine->commit_quit) {
-        engine_epoch *epoch = engine->committing;
-        if (epoch == NULL) {
+        if (engine->committing == NULL)
             engine_wait(engine);
+        engine_epoch *epoch = engine->committing;
+        if (epoch == NULL && (engine->commit_quit || atomic_load(&engine->halted)))
             continue;
-        }
         pthread_mutex_unlock(&engine->lock);
-        run_commit(engine, epoch);
+        if (epoch != NULL)
+            run_commit(engine, epoch);
+        else
+            idle(engine, &away);
         pthread_mutex_lock(&engine->lock);
     }
     pthread_mutex_unlock(&engine->lock);

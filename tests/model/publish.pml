@@ -3,9 +3,14 @@
  * NI workers, each the owner of a generation of its own, come one after the other to the same
  * last manifest and publish its file: PUT If-None-Match under the recipe's key. A worker that
  * the next one has replaced may wake up at any step. A reader takes the file and removes it,
- * an hour after it appeared at the soonest: hour[o] is false for as long as any owner o that
- * has proved less than half an hour ago that it owns the task is still about to PUT. That is
- * what the proof before each PUT is for, and why readers leave files alone for an hour.
+ * an hour after it appeared, and after the owner that runs then took over, at the soonest: no
+ * owner o that has proved less than half an hour ago that it owns the task is still about to
+ * PUT then. That is what the proof before each PUT is for, and why readers leave files alone.
+ *
+ * That the file is published is written down in the hint, which a late one of a replaced owner,
+ * or of the same owner's epoch before, writes over (Late). So an owner that has nothing to
+ * commit says it in a SEAL of its own within the hour; and a takeover that the hint told says
+ * it in its SEAL. What a SEAL says stays.
  *
  * Properties (assertions)
  *   1. a reader gets the file at most once.
@@ -20,8 +25,10 @@
  *   NO_PROOF      a worker that slept puts the file without looking who owns the task
  *   RENEW         a takeover that slept proves that it owns the task, and puts the file
  *   FORGETFUL     a takeover that published does not write down that it is finalised
+ *   NO_SEAL       it writes it down in the hint alone
  *   HASTY_READER  the reader removes a file at once
  *   DOWN_READER   the reader removes a file while the job that put it is down
+ *   EARLY_READER  the reader removes a file that is an hour old when the job was just started
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -38,6 +45,11 @@
 #else
 #define RENEWS false
 #endif
+#if defined(FORGETFUL) || defined(NO_SEAL)
+#define SAID true                        /* what readers wait for is time alone */
+#else
+#define SAID sealed                      /* the hour is over: the owner has put its SEAL */
+#endif
 #define NOT_YET 0
 #define PROVED 1
 #define SLEPT 2
@@ -45,8 +57,10 @@
 bool there;               /* the file's key */
 byte reads;               /* how often a reader got it */
 byte owner;               /* the newest takeover; 0: none */
-bool finalised;           /* written down: seal or hint */
+bool hint;                /* says that the file is published */
+bool sealed;              /* a SEAL says so */
 bool went_on;             /* some owner is behind that */
+byte shown;               /* who owned the task when the file appeared last */
 byte proof[NI + 1];       /* of each worker: fresh, or too old */
 bool went[NI + 1];        /* it is past its PUT, or dead */
 bool done;
@@ -65,7 +79,7 @@ inline put_file(me)
         :: else -> skip
         fi
 #else
-        if :: !there -> there = true :: else -> skip fi      /* 412 with our token: done */
+        if :: !there -> there = true; shown = owner :: else -> skip fi /* 412, our token: done */
 #endif
         ;
         went[me] = true
@@ -75,7 +89,10 @@ inline put_file(me)
 proctype Worker(byte me)
 {
     bool known;
-    atomic { owner == me - 1 -> owner = me; known = finalised; proof[me] = PROVED };
+    atomic {
+        owner == me - 1 -> owner = me; known = hint || sealed; proof[me] = PROVED;
+        sealed = known
+    };
     if :: skip :: goto dead fi;
     if
     :: known -> went[me] = true              /* nothing to publish */
@@ -102,13 +119,26 @@ proctype Worker(byte me)
         od;
         if :: skip :: goto dead fi;
 #ifndef FORGETFUL
-        finalised = true;
+        hint = true;
 #endif
-        went_on = true
+        went_on = true;
+        if :: skip :: goto dead fi;
+#if !defined(FORGETFUL) && !defined(NO_SEAL)
+        if :: owner == me -> sealed = true :: else -> goto dead fi   /* FENCED */
+#endif
     fi;
     done = true;
 dead:
     atomic { went[me] = true; alive-- }
+}
+
+/* Another's hint, or an older one of ours. */
+active proctype Late()
+{
+end:
+    do
+    :: hint -> hint = false
+    od
 }
 
 /* Half an hour passes for worker o: its proof is too old. */
@@ -130,10 +160,13 @@ active proctype Reader()
 end:
     do
     :: atomic {
-        there && (went_on || EAGER) ->
+        there && ((went_on && SAID) || EAGER) ->
         o = 1;
 #ifndef HASTY_READER
         do
+#ifdef EARLY_READER
+        :: o <= NI && o > shown -> o = NI + 1
+#endif
         :: o <= NI && (proof[o] != PROVED || went[o]) -> o++
         :: o <= NI && proof[o] == PROVED && !went[o] -> break
         :: else -> break

@@ -93,6 +93,36 @@ static void process_that_slept_publishes_nothing_of_another(void **state)
     bed_close(&b);
 }
 
+static faulty_act slow_seal(void *self, const char *verb, const weir_object *object,
+                            uint64_t call)
+{
+    bed *b = self;
+    (void)call;
+    if (strcmp(verb, "put_new") == 0 && weir_str_is(object->key, BED_BASE "seals/00000001"))
+        b->clock.boot += MINUTES_US(61);
+    return FAULTY_PASS;
+}
+
+/* The process stands still behind the PUT of its SEAL. Another one takes over meanwhile, and
+   publishes; readers move the files an hour later. What is known was known before the PUT. */
+static void take_over_that_took_long_publishes_nothing(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *first = owner(&b);
+    CHECK_OK(bed_publish(&b, first, 1, "one", NULL), &b.err);
+    b.store.hook = slow_seal;
+    b.store.self = &b;
+    weir_checkpoint *second = owner(&b);
+    b.store.hook = NULL;
+    CHECK_FAILS(weir_checkpoint_may_publish(second, &b.err), WEIR_E_CONFLICT, &b.err);
+    CHECK_INT(b.err.exit, WEIR_EXIT_JOB);
+    weir_checkpoint_close(second);
+    weir_checkpoint_close(first);
+    bed_close(&b);
+}
+
 static faulty_act slow_answer(void *self, const char *verb, const weir_object *object,
                               uint64_t call)
 {
@@ -154,12 +184,171 @@ static void process_that_slept_for_long_commits_nothing_when_it_was_replaced(voi
     bed_close(&b);
 }
 
+static weir_code publish_files(bed *b, weir_checkpoint *checkpoint, uint64_t epoch)
+{
+    weir_sha256 sha;
+    weir_stage *stage = weir_checkpoint_stage(checkpoint, epoch);
+    weir_stage_file(stage, WEIR_STR("day=1/one.avro"), 1, 100);
+    weir_code rc = weir_stage_build(stage, &sha, &b->err);
+    if (rc == WEIR_OK)
+        rc = weir_stage_publish(stage, &b->err);
+    weir_stage_free(stage);
+    return rc == WEIR_OK ? weir_checkpoint_finalised(checkpoint, &b->err) : rc;
+}
+
+/* Readers may have moved them when the owner dies an hour later. */
+static void check_known_as_finalised(bed *b, uint64_t epoch)
+{
+    bool             finalised = false;
+    weir_checkpoint *next = bed_checkpoint(b);
+    CHECK_U64(bed_take_over(b, next, &finalised)->epoch, epoch);
+    CHECK(finalised);
+    weir_checkpoint_close(next);
+}
+
+/* The owner before finalised epoch 1, was replaced, and its hint arrives late: over that of its
+   successor, which has nothing to commit any more. */
+static void late_hint_hides_nothing_of_an_owner_without_epochs(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *first = owner(&b);
+    CHECK_OK(publish_files(&b, first, 1), &b.err);
+    weir_str         late = bed_bytes(&b, BED_BASE "hint");
+    weir_checkpoint *second = owner(&b);
+    CHECK_OK(publish_files(&b, second, 2), &b.err);
+    b.clock.boot += MINUTES_US(19);
+    CHECK_OK(weir_checkpoint_idle(second, &b.err), &b.err);
+    CHECK_U64(weir_checkpoint_generation(second), 2); /* it may soon have an epoch */
+    b.clock.boot += MINUTES_US(2);
+    CHECK_OK(weir_checkpoint_idle(second, &b.err), &b.err);
+    CHECK_U64(weir_checkpoint_generation(second), 3);
+    uint64_t before = b.store.calls;
+    b.clock.boot += MINUTES_US(60);
+    CHECK_OK(weir_checkpoint_idle(second, &b.err), &b.err);
+    CHECK_U64(b.store.calls, before); /* once is enough */
+    bed_store(&b, BED_BASE "hint", late);
+    check_known_as_finalised(&b, 2);
+    weir_checkpoint_close(second);
+    weir_checkpoint_close(first);
+    bed_close(&b);
+}
+
+static void late_hint_hides_nothing_of_an_owner_that_took_over(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *first = owner(&b);
+    CHECK_OK(publish_files(&b, first, 1), &b.err);
+    weir_str late = bed_bytes(&b, BED_BASE "hint");
+    CHECK_OK(publish_files(&b, first, 2), &b.err);
+    bed_remove(&b, BED_BASE "hint"); /* as if it had died before it was put */
+    bool             finalised = true;
+    weir_checkpoint *second = bed_checkpoint(&b);
+    (void)bed_take_over(&b, second, &finalised);
+    CHECK(!finalised);
+    CHECK_OK(weir_checkpoint_idle(second, &b.err), &b.err); /* not finalised: nothing to say */
+    CHECK_OK(weir_checkpoint_finalised(second, &b.err), &b.err);
+    b.clock.boot += MINUTES_US(21);
+    CHECK_OK(weir_checkpoint_idle(second, &b.err), &b.err);
+    CHECK_U64(weir_checkpoint_generation(second), 3);
+    bed_store(&b, BED_BASE "hint", late);
+    check_known_as_finalised(&b, 2);
+    weir_checkpoint_close(second);
+    weir_checkpoint_close(first);
+    bed_close(&b);
+}
+
+/* Its files are there since before its hint could be put. */
+static void owner_whose_hint_was_held_up_says_it_in_a_seal(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *first = owner(&b);
+    CHECK_OK(publish_files(&b, first, 1), &b.err);
+    weir_str    late = bed_bytes(&b, BED_BASE "hint");
+    weir_sha256 sha;
+    weir_stage *stage = weir_checkpoint_stage(first, 2);
+    weir_stage_file(stage, WEIR_STR("day=1/two.avro"), 1, 100);
+    CHECK_OK(weir_stage_build(stage, &sha, &b.err), &b.err);
+    CHECK_OK(weir_stage_publish(stage, &b.err), &b.err);
+    weir_stage_free(stage);
+    b.clock.boot += MINUTES_US(50);
+    CHECK_OK(weir_checkpoint_finalised(first, &b.err), &b.err);
+    bed_store(&b, BED_BASE "hint", late);
+    check_known_as_finalised(&b, 2);
+    weir_checkpoint_close(first);
+    bed_close(&b);
+}
+
+static void owner_without_files_has_nothing_to_say(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    CHECK_OK(weir_checkpoint_idle(checkpoint, &b.err), &b.err); /* no epoch either */
+    bed_run(&b, checkpoint, 1, 1);
+    b.clock.boot += MINUTES_US(60);
+    CHECK_OK(weir_checkpoint_idle(checkpoint, &b.err), &b.err);
+    CHECK_U64(weir_checkpoint_generation(checkpoint), 1);
+    CHECK_OK(publish_files(&b, checkpoint, 2), &b.err);
+    weir_checkpoint *successor = owner(&b);
+    b.clock.boot += MINUTES_US(60);
+    CHECK_FAILS(weir_checkpoint_idle(checkpoint, &b.err), WEIR_E_CONFLICT, &b.err);
+    CHECK_INT(b.err.exit, WEIR_EXIT_FENCED);
+    CHECK_OK(weir_checkpoint_idle(checkpoint, &b.err), &b.err); /* it owns nothing */
+    weir_checkpoint_close(successor);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static faulty_act put_new_is_busy(void *self, const char *verb, const weir_object *object,
+                                     uint64_t call)
+{
+    int *left = self;
+    (void)object;
+    (void)call;
+    return strcmp(verb, "put_new") == 0 && (*left)-- > 0 ? FAULTY_BUSY : FAULTY_PASS;
+}
+
+/* Ten seconds, then the engine looks whether there is something to do; the SEAL is the same. */
+static void seal_of_an_owner_without_epochs_is_gone_on_with(void **state)
+{
+    (void)state;
+    bed b;
+    int left = 30;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    CHECK_OK(publish_files(&b, checkpoint, 1), &b.err);
+    b.clock.boot += MINUTES_US(21);
+    b.store.hook = put_new_is_busy;
+    b.store.self = &left;
+    CHECK_FAILS(weir_checkpoint_idle(checkpoint, &b.err), WEIR_E_UNKNOWN, &b.err);
+    CHECK_INT(b.err.fate, WEIR_FATE_RETRY);
+    left = 0;
+    CHECK_OK(weir_checkpoint_idle(checkpoint, &b.err), &b.err);
+    CHECK_U64(weir_checkpoint_generation(checkpoint), 2);
+    CHECK_OK(publish_files(&b, checkpoint, 2), &b.err);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(process_that_slept_publishes_what_is_its_own_when_nobody_came),
         TEST(process_that_cannot_ask_who_owns_the_task_asks_again),
         TEST(process_that_slept_publishes_nothing_of_another),
+        TEST(take_over_that_took_long_publishes_nothing),
+        TEST(late_hint_hides_nothing_of_an_owner_without_epochs),
+        TEST(late_hint_hides_nothing_of_an_owner_that_took_over),
+        TEST(owner_whose_hint_was_held_up_says_it_in_a_seal),
+        TEST(owner_without_files_has_nothing_to_say),
+        TEST(seal_of_an_owner_without_epochs_is_gone_on_with),
         TEST(commit_that_took_long_is_published_after_a_look_for_a_successor),
         TEST(job_without_epochs_for_long_commits_the_next),
         TEST(process_that_slept_for_long_commits_nothing_when_it_was_replaced),
