@@ -92,7 +92,7 @@ if(NOT WEIR_FUZZ)
     endforeach()
 
     # Where servers are named to the tests, these work on one table of the same databases.
-    foreach(name server.sink.mysql contract.sink contract.sink_repair contract.look)
+    foreach(name server.sink.mysql contract.sink contract.sink_repair contract.look contract.rename)
         if(TEST ${name})
             set_tests_properties(${name} PROPERTIES RESOURCE_LOCK mysql)
         endif()

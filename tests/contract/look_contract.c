@@ -164,6 +164,83 @@ static void every_target_shows_its_rows(void **state)
     sink_targets_gone(target, count);
 }
 
+#define CODES 21
+#define TIMES 40
+
+/* Keys that are neither numbers nor text, and a value that a FLOAT's text would round. */
+static void other_kinds(sink_bench *bench)
+{
+    static const uint32_t key[] = {0, 1, 3};
+    bench->field[0].type = weir_type_of(WEIR_T_BOOL);
+    bench->field[1].type = weir_type_of(WEIR_T_BYTEA);
+    bench->field[2].type = weir_type_of(WEIR_T_FLOAT32);
+    bench->field[3].not_null = true;
+    bench->table.keys = 3;
+    bench->table.key = key;
+}
+
+/* Row n in the order of the key, as the sink gets it, or as it is to be shown. */
+static const char *other_row(weir_arena *arena, uint32_t n, bool shown)
+{
+    const char *code = weir_arena_text(arena, "c'%02u", n / TIMES % CODES);
+    if (shown)
+        code = weir_arena_text(arena, "\\x6327%02x%02x", code[2], code[3]);
+    return weir_arena_text(arena, "%s|%s|1234.5%02u|2024-01-01 00:00:%02u.000001+00|",
+                           n / TIMES / CODES ? "true" : "false", code, 11 + n % 9, n % TIMES);
+}
+
+static void pages_have_keys_of_any_kind(sink_target *target)
+{
+    sink_bench     bench;
+    weir_arena    *arena = weir_arena_new("pages", 1 << 20);
+    weir_look_page page = {0};
+    weir_buf       text = {0};
+    uint32_t       rows = 0;
+    target->empty(target);
+    bench_start(&bench, target->kind, target->options);
+    other_kinds(&bench);
+    bench_take_over(&bench);
+    for (uint32_t n = 0; n < 2 * CODES * TIMES; n++)
+        weir_buf_format(&text, "+I|%s\n", other_row(arena, n, false));
+    weir_buf_byte(&text, '\0');
+    bench_epoch(&bench, text.at);
+    weir_buf_done(&text);
+    weir_sink *sink = open_look(&bench);
+    CHECK_OK(bench.kind->look->begin(sink, &bench.err), &bench.err);
+    for (uint32_t k = 0; k < 3; k++) {
+        weir_order order = WEIR_ORDER_PADDED;
+        CHECK_OK(bench.kind->look->order(sink, 0, k, &order, &bench.err), &bench.err);
+        CHECK_INT(order, WEIR_ORDER_BYTES);
+    }
+    do {
+        CHECK_OK(bench.kind->look->page(sink, 0, arena, &page, &bench.err), &bench.err);
+        for (uint32_t r = 0; r < page.rows; r++) {
+            const weir_str *cell = &page.cell[(size_t)r * page.columns];
+            const char     *is = weir_arena_text(
+                arena, "%.*s|%.*s|%.*s|%.*s|", WEIR_STR_FMT(cell[0]), WEIR_STR_FMT(cell[1]),
+                WEIR_STR_FMT(cell[2]), WEIR_STR_FMT(cell[3]));
+            CHECK_TEXT(is, other_row(arena, rows + r, true));
+            CHECK(cell[4].at == NULL);
+        }
+        rows += page.rows;
+    } while (page.rows == WEIR_LOOK_PAGE);
+    CHECK_INT(rows, 2 * CODES * TIMES);
+    weir_arena_free(arena);
+    weir_sink_free(sink);
+    bench_stop(&bench);
+}
+
+static void keys_of_any_kind_are_paged(void **state)
+{
+    (void)state;
+    sink_target target[4];
+    uint32_t    count = sink_targets(target);
+    for (uint32_t i = 0; i < count; i++)
+        if (weir_sink_find(weir_str_of(target[i].kind))->keyed)
+            pages_have_keys_of_any_kind(&target[i]);
+    sink_targets_gone(target, count);
+}
+
 static void nothing_is_made_by_looking(void **state)
 {
     (void)state;
@@ -195,6 +272,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(every_target_shows_its_rows),
+        TEST(keys_of_any_kind_are_paged),
         TEST(nothing_is_made_by_looking),
     };
     return RUN_TESTS(tests);

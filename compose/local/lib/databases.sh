@@ -65,7 +65,7 @@ database_socket() {
 
 # Rights that weir needs in its database, and no others.
 database_setup() {
-    local user rights='SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, LOCK TABLES, CREATE TEMPORARY TABLES, CREATE VIEW'
+    local user rights='SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, LOCK TABLES, CREATE TEMPORARY TABLES, CREATE VIEW, TRIGGER'
     cat <<SQL
 SET SESSION sql_log_bin = 0;
 CREATE DATABASE IF NOT EXISTS shop CHARACTER SET utf8mb4;

@@ -173,8 +173,9 @@ weir_code weir_mysql_bulk(weir_mysql *mysql, weir_str sql, const weir_mysql_rows
     for (uint32_t a = 0; a < rows->arrays; a++)
         bind_array(mysql->scratch, &rows->array[a], rows, &bind[a]);
     unsigned count = rows->count;
-    if (mysql_stmt_attr_set(statement, STMT_ATTR_ARRAY_SIZE, &count) != 0 ||
-        mysql_stmt_bind_param(statement, bind) != 0 || mysql_stmt_execute(statement) != 0) {
+    (void)mysql_stmt_attr_set(statement, STMT_ATTR_ARRAY_SIZE, &count); /* it knows that one */
+    /* cover: binding fails where the connection was closed, which closes its statements */
+    if (mysql_stmt_bind_param(statement, bind) != 0 || mysql_stmt_execute(statement) != 0) {
         if (mysql_stmt_errno(statement) == MYSQL_NO_BULK) {
             *out_known = false;
             forget(prepared);

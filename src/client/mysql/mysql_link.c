@@ -25,8 +25,6 @@ weir_code mysql_fault(weir_mysql *mysql, const char *what, unsigned number,
     mysql->last.kind = weir_mysql_classify(number, state);
     (void)snprintf(mysql->last.state, sizeof mysql->last.state, "%s", state);
     switch (mysql->last.kind) {
-    case WEIR_MYSQL_FINE:
-        return WEIR_OK;
     case WEIR_MYSQL_LOST:
     case WEIR_MYSQL_LOCK:
     case WEIR_MYSQL_AWAY:
@@ -36,6 +34,7 @@ weir_code mysql_fault(weir_mysql *mysql, const char *what, unsigned number,
     case WEIR_MYSQL_SCHEMA:
         return weir_halt(err, WEIR_EXIT_SINK_SCHEMA, WEIR_E_REMOTE, "%s: %s (%u)", what,
                          why, number);
+    case WEIR_MYSQL_FINE: /* an error without a number */
     case WEIR_MYSQL_ACCESS:
     case WEIR_MYSQL_OTHER:
         break;
@@ -69,7 +68,8 @@ static void set_plugins(MYSQL *link, const weir_mysql_setup *setup)
         (void)mysql_optionsv(link, MARIADB_OPT_RESTRICTED_AUTH, hashing);
 }
 
-/* A host that vanished is noticed within half a minute, not when TCP gives up. */
+/* A host that vanished is noticed within half a minute, not when TCP gives up. The server's
+   socket takes none of it. */
 static void keep_alive(MYSQL *link)
 {
     int fd = (int)mysql_get_socket(link), yes = 1, idle_s = 10, between_s = 5, probes = 4;
@@ -121,10 +121,8 @@ static weir_code connect_link(weir_mysql *mysql, const weir_mysql_setup *setup,
                         "the connection to the database is not encrypted");
         return weir_err_hint(err, "let the server offer TLS, or write tls = 'off'");
     }
-    if (!socket)
-        keep_alive(mysql->link);
-    mysql->mariadb = strstr(mysql_get_server_info(mysql->link), "MariaDB") != NULL ||
-                     mariadb_connection(mysql->link);
+    keep_alive(mysql->link);
+    mysql->mariadb = mariadb_connection(mysql->link);
     return WEIR_OK;
 }
 

@@ -26,7 +26,7 @@ struct weir_mysql {
     uint32_t         next; /* place of the next statement */
 };
 
-/* Remembers and tells an error; `what` is "connecting", "COMMIT". Number 0 is our mistake. */
+/* Remembers and tells an error; `what` is "connecting", "COMMIT". Never OK. */
 weir_code mysql_fault(weir_mysql *mysql, const char *what, unsigned number,
                       const char *state, const char *why, weir_err *err);
 

@@ -168,5 +168,7 @@ weir_sink_finalise_fn keyed_finalise;
 weir_sink_replay_fn   keyed_replay;
 weir_sink_repair_fn   keyed_repair; /* keyed_repair.c */
 weir_sink_rename_fn   keyed_rename; /* keyed_rename.c */
+/* The error of a driver's rename: something would go with the table's old rows. */
+weir_code keyed_bound(const char *what, weir_str name, weir_str table, weir_err *err);
 
 #endif

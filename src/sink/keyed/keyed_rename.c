@@ -2,7 +2,7 @@
  *
  * Which names are there tells whether it was done: a process may die behind the statement.
  *
- * Gives      keyed_rename.
+ * Gives      keyed_rename, keyed_bound.
  * Always     1. one statement or transaction for all tables: a reader sees all old or all new.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -10,6 +10,14 @@
 #include "keyed/keyed.h"
 
 #include "weir/failpoint.h"
+
+weir_code keyed_bound(const char *what, weir_str name, weir_str table, weir_err *err)
+{
+    (void)weir_halt(err, WEIR_EXIT_SINK_SCHEMA, WEIR_E_CONFIG,
+                    "the %s '%.*s' is bound to table '%.*s', and would stay with its old rows",
+                    what, WEIR_STR_FMT(name), WEIR_STR_FMT(table));
+    return weir_err_hint(err, "drop it, and make it anew behind the promotion");
+}
 
 static weir_code unfit(const weir_rename *rename, const bool there[3], weir_err *err)
 {

@@ -12,9 +12,13 @@
 static weir_code begin(weir_sink *sink, weir_err *err)
 {
     mysql_sink *self = (mysql_sink *)sink;
-    weir_code   rc = weir_mysql_run(
-          self->link, WEIR_STR("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"),
-          NULL, err);
+    weir_code   rc = WEIR_OK;
+    if (self->link == NULL) /* it was lost at the end of open */
+        rc = mysql_connect(self, err);
+    if (rc == WEIR_OK)
+        rc = weir_mysql_run(
+            self->link, WEIR_STR("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"),
+            NULL, err);
     if (rc != WEIR_OK)
         return rc;
     return weir_mysql_run(self->link,

@@ -51,13 +51,8 @@ static weir_code check_bound(mysql_sink *self, weir_str table, weir_err *err)
         weir_code rc = mysql_ask_one(self, weir_buf_view(&self->sql), &cell, err);
         if (rc != WEIR_OK)
             return rc;
-        if (cell.at == NULL)
-            continue;
-        (void)weir_halt(err, WEIR_EXIT_SINK_SCHEMA, WEIR_E_CONFIG,
-                        "the %s '%.*s' is bound to table '%.*s', and would stay with its old "
-                        "rows",
-                        what[i], WEIR_STR_FMT(cell), WEIR_STR_FMT(table));
-        return weir_err_hint(err, "drop it, and make it anew behind the promotion");
+        if (cell.at != NULL)
+            return keyed_bound(what[i], cell, table, err);
     }
     return WEIR_OK;
 }

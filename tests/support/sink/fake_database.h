@@ -1,7 +1,8 @@
 /* tests/fake_database: what the MySQL sink asks of a server, answered without one, and spoiled.
  *
  * The table of the bench is there and fits; the commit row is kept, in transactions; the named lock
- * is kept. Rows are not kept: the committed statements that write them are counted.
+ * is kept. Rows are not kept: the committed statements that write them are counted, and who looks
+ * at the table finds one row.
  *
  *     fake_database database;
  *     fake_database_start(&database, FAKE_MYSQL_8);

@@ -38,15 +38,13 @@ static void sqlite_empty(sink_target *target)
     sqlite_sql(target, "DROP TABLE IF EXISTS bench_rows; DROP TABLE IF EXISTS weir_commit");
 }
 
-static weir_buf sqlite_dump(sink_target *target, sink_bench *bench)
+static weir_buf sqlite_ask(sink_target *target, const char *sql)
 {
     sqlite3      *db = open_file(target);
     sqlite3_stmt *statement = NULL;
     weir_buf      out = {0};
-    (void)bench;
-    assert_int_equal(sqlite3_prepare_v2(db, "SELECT * FROM bench_rows ORDER BY id, name",
-                                        -1, &statement, NULL),
-                     SQLITE_OK);
+    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
     while (sqlite3_step(statement) == SQLITE_ROW) {
         for (int c = 0; c < sqlite3_column_count(statement); c++) {
             const char *cell = (const char *)sqlite3_column_text(statement, c);
@@ -60,9 +58,15 @@ static weir_buf sqlite_dump(sink_target *target, sink_bench *bench)
     return out;
 }
 
+static weir_buf keyed_dump(sink_target *target, sink_bench *bench)
+{
+    (void)bench;
+    return target->ask(target, "SELECT * FROM bench_rows ORDER BY id, name");
+}
+
 /* mysql */
 
-static weir_mysql *open_server(const sink_target *target)
+static weir_mysql *open_server(const char *url)
 {
     char             user[64], password[64], host[64], database[64];
     int              port;
@@ -73,7 +77,7 @@ static weir_mysql *open_server(const sink_target *target)
                               .password = password,
                               .database = database,
                               .connect_timeout_us = 10000000};
-    if (sscanf(target->url, "mysql://%63[^:]:%63[^@]@%63[^:]:%d/%63s", user, password, host,
+    if (sscanf(url, "mysql://%63[^:]:%63[^@]@%63[^:]:%d/%63s", user, password, host,
                &port, database) != 5)
         fail_msg("write the test's url as mysql://user:password@host:port/database");
     setup.port = (uint16_t)port;
@@ -82,13 +86,25 @@ static weir_mysql *open_server(const sink_target *target)
     return mysql;
 }
 
-static void mysql_sql(sink_target *target, const char *sql)
+static void run_at(const char *url, const char *sql)
 {
     weir_err    err;
-    weir_mysql *mysql = open_server(target);
+    weir_mysql *mysql = open_server(url);
     weir_err_clear(&err);
     CHECK_OK(weir_mysql_run(mysql, weir_str_of(sql), NULL, &err), &err);
     weir_mysql_close(mysql);
+}
+
+static void mysql_sql(sink_target *target, const char *sql)
+{
+    run_at(target->url, sql);
+}
+
+static void mysql_admin(sink_target *target, const char *sql)
+{
+    if (target->admin_url == NULL)
+        fail_msg("WEIR_TEST_…_ADMIN_URL is missing, of a user with all rights");
+    run_at(target->admin_url, sql);
 }
 
 static void mysql_empty(sink_target *target)
@@ -109,16 +125,15 @@ static weir_str without_zeros(weir_str cell)
     return cell;
 }
 
-static weir_buf mysql_dump(sink_target *target, sink_bench *bench)
+static weir_buf mysql_ask(sink_target *target, const char *sql)
 {
     weir_err          err;
     weir_mysql_answer answer;
     weir_buf          out = {0};
-    weir_mysql       *mysql = open_server(target);
+    weir_arena       *arena = weir_arena_new("answer", 64 << 10);
+    weir_mysql       *mysql = open_server(target->url);
     weir_err_clear(&err);
-    CHECK_OK(weir_mysql_ask(mysql, WEIR_STR("SELECT * FROM bench_rows ORDER BY id, name"),
-                            bench->arena, &answer, &err),
-             &err);
+    CHECK_OK(weir_mysql_ask(mysql, weir_str_of(sql), arena, &answer, &err), &err);
     for (uint32_t r = 0; r < answer.rows; r++) {
         for (uint32_t c = 0; c < answer.columns; c++) {
             weir_str cell = answer.cell[r * answer.columns + c];
@@ -128,6 +143,7 @@ static weir_buf mysql_dump(sink_target *target, sink_bench *bench)
         weir_buf_byte(&out, '\n');
     }
     weir_mysql_close(mysql);
+    weir_arena_free(arena);
     weir_buf_byte(&out, '\0');
     return out;
 }
@@ -211,14 +227,18 @@ static weir_buf s3_dump(sink_target *target, sink_bench *bench)
     return sorted_lines(&out, bench->arena);
 }
 
-static void add_mysql(sink_target *target, const char *name, const char *url)
+static void add_mysql(sink_target *target, const char *name, const char *url,
+                      const char *admin_url)
 {
     *target = (sink_target){.name = name,
                             .kind = "mysql",
                             .url = url,
                             .empty = mysql_empty,
-                            .dump = mysql_dump,
-                            .sql = mysql_sql};
+                            .dump = keyed_dump,
+                            .ask = mysql_ask,
+                            .sql = mysql_sql,
+                            .admin_url = admin_url,
+                            .admin = mysql_admin};
     (void)snprintf(target->text, sizeof target->text, "url=%s;create=true", url);
     target->options = target->text;
 }
@@ -232,8 +252,10 @@ uint32_t sink_targets(sink_target out[4])
                                .kind = "sqlite",
                                .folder = capture_folder(),
                                .empty = sqlite_empty,
-                               .dump = sqlite_dump,
-                               .sql = sqlite_sql};
+                               .dump = keyed_dump,
+                               .ask = sqlite_ask,
+                               .sql = sqlite_sql,
+                               .admin = sqlite_sql};
     (void)snprintf(out[count].text, sizeof out[count].text, "url=sqlite:%s/bench.sqlite",
                    out[count].folder);
     count++;
@@ -243,9 +265,11 @@ uint32_t sink_targets(sink_target out[4])
                                  .empty = s3_empty,
                                  .dump = s3_dump};
     if (mariadb != NULL && weir_sink_find(WEIR_STR("mysql")) != NULL)
-        add_mysql(&out[count++], "mysql on MariaDB", mariadb);
+        add_mysql(&out[count++], "mysql on MariaDB", mariadb,
+                  getenv("WEIR_TEST_MARIADB_ADMIN_URL"));
     if (mysql8 != NULL && weir_sink_find(WEIR_STR("mysql")) != NULL)
-        add_mysql(&out[count++], "mysql on MySQL 8", mysql8);
+        add_mysql(&out[count++], "mysql on MySQL 8", mysql8,
+                  getenv("WEIR_TEST_MYSQL8_ADMIN_URL"));
     for (uint32_t i = 0; i < count; i++)
         if (out[i].options == NULL || out[i].url != NULL)
             out[i].options = out[i].text;
