@@ -11,7 +11,7 @@
  */
 #include <string.h>
 
-#include "engine_parts.h"
+#include "engine_amend.h"
 
 #define AMEND_VERSION 1
 

@@ -40,17 +40,6 @@ static weir_code other_plan(weir_err *err)
                               "to start from nothing");
 }
 
-static bool opens_section(const engine_job *engine, weir_str name)
-{
-    for (uint32_t g = 0; g < engine->groups; g++)
-        if (weir_str_is(name, engine->group[g].section))
-            return true;
-    for (uint32_t d = 0; d < engine->deads; d++)
-        if (weir_str_is(name, engine->dead[d].section))
-            return true;
-    return false;
-}
-
 static weir_code not_visible(weir_str what, weir_err *err)
 {
     (void)weir_halt(err, WEIR_EXIT_CONFIG_CHANGED, WEIR_E_CONFIG,
@@ -65,8 +54,7 @@ static weir_code check_visible(const engine_job *engine, weir_err *err)
 {
     for (uint32_t i = 0; !engine->last_finalised && i < engine->last->sections; i++) {
         weir_str name = engine->last->section[i].name;
-        if ((weir_str_starts(name, "sink/") || weir_str_starts(name, "dead/")) &&
-            !opens_section(engine, name))
+        if (engine_section_is_sink(name) && !engine_section_is_open(engine, name))
             return not_visible(name, err);
     }
     for (uint32_t f = 0; !engine->last_finalised && f < engine->change->flows; f++) {

@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "engine_amend.h"
 #include "engine_parts.h"
 
 static weir_code step_back(engine_job *engine, weir_arena *arena, weir_manifest **at,

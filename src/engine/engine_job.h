@@ -11,6 +11,8 @@
 #include "weir/facts.h"
 
 #define ENGINE_DELTAS_MAX 160u /* epochs whose deltas a manifest lists */
+#define ENGINE_SINK_SECTION "sink/"
+#define ENGINE_DEAD_SECTION "dead/"
 #define ENGINE_FULL_SLICES WEIR_LIMIT(2u, 24u) /* full copies that an epoch writes */
 
 /* One slice of state in the store: its full copy; the deltas behind it are epochs'. */
@@ -30,7 +32,7 @@ typedef struct engine_group { /* a sink group */
     weir_sink       *sink;
     const weir_sink_kind *kind;
     weir_str         name;
-    const char      *section;  /* of manifests: "sink/<kind>/<name>" */
+    const char      *section;  /* of manifests: ENGINE_SINK_SECTION "<kind>/<name>" */
     weir_sink_table *table;
     engine_source  **from;     /* per table: where its rows come from */
     uint32_t         tables;
@@ -39,7 +41,7 @@ typedef struct engine_group { /* a sink group */
 
 typedef struct engine_dead { /* a dead-letter target */
     weir_str    name;
-    const char *section; /* "dead/<name>" */
+    const char *section; /* ENGINE_DEAD_SECTION "<name>" */
     weir_sink  *sink;
 } engine_dead;
 

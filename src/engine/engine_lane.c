@@ -9,6 +9,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "engine_parts.h"
+#include "engine_rate.h"
 
 #define LANE_SCRATCH_CHUNK (1u << 20)
 #define LANE_RATE_WAIT_US 20000 /* of a lane that may not read more now */

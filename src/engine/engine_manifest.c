@@ -12,10 +12,12 @@
  */
 #include <string.h>
 
+#include "engine_amend.h"
 #include "engine_change.h"
 #include "engine_parts.h"
 
 #define POSITIONS_VERSION 2
+#define PARTITION_FIXED_BYTES 53u /* from next_offset to the flags: six u64, u32, u8 */
 #define GROUPS_VERSION 1
 
 enum { FLAG_END = 1, FLAG_BOUNDED = 2 };
@@ -44,6 +46,7 @@ static weir_log_position read_log_position(weir_reader *reader)
 static void write_partition(const engine_partition *partition, weir_buf *out)
 {
     weir_buf_blob(out, partition->name);
+    size_t from = out->len;
     weir_buf_u64(out, (uint64_t)partition->position.next_offset);
     weir_buf_u64(out, (uint64_t)partition->position.last_offset);
     weir_buf_u64(out, (uint64_t)partition->position.last_timestamp_us);
@@ -54,6 +57,7 @@ static void write_partition(const engine_partition *partition, weir_buf *out)
     weir_buf_byte(out, (uint8_t)((partition->streamed ? PARTITION_STREAMED : 0) |
                                  (partition->snapshot_seen ? PARTITION_SNAPSHOT : 0) |
                                  (partition->snapshot_first ? PARTITION_FIRST : 0)));
+    weir_assert(out->len - from == PARTITION_FIXED_BYTES);
     write_log_position(out, &partition->snapshot);
     weir_buf_byte(out, (uint8_t)partition->marks);
     for (uint32_t i = 0; i < partition->marks; i++) {
@@ -119,8 +123,8 @@ weir_code engine_sections_check(const weir_manifest *manifest, weir_err *err)
                                         "files",  "replay", "amend"};
     for (uint32_t i = 0; i < manifest->sections; i++) {
         weir_str name = manifest->section[i].name;
-        bool is_known = weir_str_starts(name, "sink/") || weir_str_starts(name, "dead/") ||
-                        weir_str_starts(name, ENGINE_AMEND_LETTERS);
+        bool is_known =
+            engine_section_is_sink(name) || weir_str_starts(name, ENGINE_AMEND_LETTERS);
         for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
             is_known = is_known || weir_str_is(name, known[k]);
         if (is_known)
@@ -214,7 +218,7 @@ static weir_code read_partition(engine_job *engine, weir_reader *reader, engine_
 static void skip_partition(weir_reader *reader)
 {
     (void)weir_read_blob(reader); /* name */
-    (void)weir_read_bytes(reader, (size_t)6 * 8 + 4 + 1);
+    (void)weir_read_bytes(reader, PARTITION_FIXED_BYTES);
     (void)read_log_position(reader);
     uint8_t marks = weir_read_byte(reader);
     for (uint32_t i = 0; i < marks && !reader->bad; i++) {

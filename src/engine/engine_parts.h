@@ -34,6 +34,8 @@ weir_code engine_open_dead(engine_job *engine, engine_dead *dead, weir_err *err)
 weir_code engine_describe_sources(engine_job *engine, weir_err *err); /* opens none */
 void      engine_close(engine_job *engine);
 bool      engine_has_option(const weir_option *options, const char *name);
+bool      engine_section_is_sink(weir_str section); /* of a manifest: rows or dead letters */
+bool      engine_section_is_open(const engine_job *engine, weir_str section); /* its sink is */
 
 /* engine_partition: the partitions of a source, from the start and later ones. */
 void engine_partitions_room(engine_source *source, uint32_t room);
@@ -67,17 +69,6 @@ void      engine_replay_write(const engine_job *engine, weir_buf *out); /* secti
 bool      engine_replay_to_epoch(const engine_job *engine); /* not to the sources' end */
 /* Up to where the epoch at which it ends had closed a source's windows. */
 int64_t   engine_replay_closed(const engine_job *engine, const engine_source *source);
-
-/* engine_rate: how many of `wanted` records may be read now; gives back what was not. */
-uint32_t engine_rate_take(engine_job *engine, uint32_t wanted);
-void     engine_rate_return(engine_job *engine, uint32_t records);
-
-/* engine_amend: what an AMEND says beside the sections that it repeats. */
-#define ENGINE_AMEND_LETTERS "amend/" /* and the dead letters' name: a section */
-void      engine_amend_write(weir_buf *out, const char *const *section, const uint32_t *rows,
-                             uint32_t count);
-bool      engine_amend_has(const weir_manifest *amend, weir_str section);
-weir_code engine_amend_replay(engine_job *engine, weir_err *err);
 
 /* engine_history: committed epochs for one group. */
 typedef struct engine_history {

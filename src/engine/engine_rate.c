@@ -9,7 +9,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "engine_parts.h"
+#include "engine_rate.h"
 
 #define RATE_TOKEN 1000000  /* a record */
 #define RATE_BURST_US 100000

@@ -10,6 +10,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "engine_amend.h"
 #include "engine_change.h"
 #include "engine_origin.h"
 #include "engine_parts.h"

@@ -17,7 +17,8 @@
  */
 #include <string.h>
 
-#include "engine_parts.h"
+#include "engine_amend.h"
+#include "engine_tool.h"
 
 #define REPAIR_LETTERS "repair" /* dead letters of a source that has none */
 
@@ -316,23 +317,10 @@ static weir_code amend(repair *r, weir_err *err)
     return rc == WEIR_OK && r->refusing > 0 ? err->code : rc;
 }
 
-static weir_code finalised(void *self, weir_err *err)
-{
-    const engine_job *job = self;
-    return weir_checkpoint_finalised(job->checkpoint, err);
-}
-
-static weir_code seal(void *self, weir_err *err)
-{
-    const engine_job *job = self;
-    return weir_checkpoint_seal(job->checkpoint, err);
-}
-
 /* Steps 2 to 4, by the owner. */
 static weir_code mend(repair *r, weir_err *err)
 {
     engine_job *job = &r->job;
-    weir_str store = WEIR_STR("the checkpoint's store");
     weir_code rc = engine_groups_read(job, weir_manifest_section(job->last, "groups"), err);
     r->out->epoch = job->last->epoch;
     if (rc == WEIR_OK)
@@ -343,9 +331,8 @@ static weir_code mend(repair *r, weir_err *err)
         rc = engine_replay_letters(job, err);
     if (rc != WEIR_OK)
         return engine_explained(job, err);
-    if (!job->last_finalised)
-        rc = engine_patiently(job, finalised, job, store, err);
-    return rc == WEIR_OK ? engine_patiently(job, seal, job, store, err) : rc;
+    rc = engine_tool_finalised(job, err);
+    return rc == WEIR_OK ? engine_tool_seal(job, err) : rc;
 }
 
 static weir_code run(repair *r, bool dry_run, weir_err *err)
@@ -370,26 +357,15 @@ weir_code weir_engine_repair(const weir_engine_setup *setup, bool dry_run, weir_
                              weir_repaired *out, weir_err *err)
 {
     repair *r = weir_heap_new(1, sizeof *r);
-    engine_job *job = &r->job;
     *out = (weir_repaired){.epoch = 0};
     r->arena = arena;
     r->out = out;
     r->letters.letter_sets = 1;
     r->letters.letters[0].arena = arena;
-    job->setup = setup;
-    job->plan = setup->plan;
-    job->kept = weir_kept_of(setup->plan, arena);
-    job->clock = setup->clock;
-    job->status = setup->status;
-    job->arena = weir_arena_new("repair", 64 << 10);
-    pthread_mutex_init(&job->lock, NULL);
-    pthread_cond_init(&job->changed, NULL);
+    engine_tool_init(&r->job, setup, "repair");
     weir_code rc = run(r, dry_run, err);
     weir_buf_done(&r->payload);
-    engine_close(job);
-    pthread_cond_destroy(&job->changed);
-    pthread_mutex_destroy(&job->lock);
-    weir_arena_free(job->arena);
+    engine_tool_done(&r->job);
     weir_heap_free(r);
     return rc;
 }

@@ -9,43 +9,21 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <string.h>
-
-#include "engine_parts.h"
+#include "engine_tool.h"
 #include "weir/facts.h"
 
 static engine_job *begin(const weir_engine_setup *setup)
 {
     engine_job *job = weir_heap_new(1, sizeof *job);
-    job->setup = setup;
-    job->plan = setup->plan;
-    job->clock = setup->clock;
-    job->status = setup->status;
+    engine_tool_init(job, setup, "settle");
     job->as_it_is = true;
-    job->arena = weir_arena_new("settle", 64 << 10);
-    pthread_mutex_init(&job->lock, NULL);
-    pthread_cond_init(&job->changed, NULL);
     return job;
 }
 
 static void end(engine_job *job)
 {
-    engine_close(job);
-    pthread_cond_destroy(&job->changed);
-    pthread_mutex_destroy(&job->lock);
-    weir_arena_free(job->arena);
+    engine_tool_done(job);
     weir_heap_free(job);
-}
-
-static bool has_sink(const engine_job *job, weir_str section)
-{
-    for (uint32_t g = 0; g < job->groups; g++)
-        if (weir_str_is(section, job->group[g].section))
-            return true;
-    for (uint32_t d = 0; d < job->deads; d++)
-        if (weir_str_is(section, job->dead[d].section))
-            return true;
-    return false;
 }
 
 /* The SQL may be another one by now. */
@@ -53,8 +31,7 @@ static weir_code check_sinks(const engine_job *job, weir_err *err)
 {
     for (uint32_t i = 0; i < job->last->sections && !job->last_finalised; i++) {
         weir_str name = job->last->section[i].name;
-        bool sink = weir_str_starts(name, "sink/") || weir_str_starts(name, "dead/");
-        if (!sink || has_sink(job, name))
+        if (!engine_section_is_sink(name) || engine_section_is_open(job, name))
             continue;
         (void)weir_fail(err, WEIR_E_CONFIG,
                         "epoch %llu has rows for '%.*s', which the SQL does not name",
@@ -62,18 +39,6 @@ static weir_code check_sinks(const engine_job *job, weir_err *err)
         return weir_err_hint(err, "use the SQL that the job ran with, or stop the job first");
     }
     return WEIR_OK;
-}
-
-static weir_code finalised(void *self, weir_err *err)
-{
-    const engine_job *job = self;
-    return weir_checkpoint_finalised(job->checkpoint, err);
-}
-
-static weir_code seal(void *self, weir_err *err)
-{
-    const engine_job *job = self;
-    return weir_checkpoint_seal(job->checkpoint, err);
 }
 
 static weir_code replay_all(engine_job *job, weir_err *err)
@@ -85,11 +50,7 @@ static weir_code replay_all(engine_job *job, weir_err *err)
         rc = engine_replay_sink(job, job->group[g].sink, job->group[g].section, err);
     if (rc == WEIR_OK)
         rc = engine_replay_letters(job, err);
-    if (rc != WEIR_OK)
-        return engine_explained(job, err);
-    return job->last_finalised ? rc
-                               : engine_patiently(job, finalised, job,
-                                                  WEIR_STR("the checkpoint's store"), err);
+    return rc == WEIR_OK ? engine_tool_finalised(job, err) : engine_explained(job, err);
 }
 
 static weir_code tell(engine_job *job, weir_settled *out, weir_err *err)
@@ -116,9 +77,7 @@ static weir_code settle(engine_job *job, weir_settled *out, weir_err *err)
         if (rc == WEIR_OK)
             rc = tell(job, out, err);
     }
-    return rc == WEIR_OK ? engine_patiently(job, seal, job,
-                                            WEIR_STR("the checkpoint's store"), err)
-                         : rc;
+    return rc == WEIR_OK ? engine_tool_seal(job, err) : rc;
 }
 
 weir_code weir_engine_settle(const weir_engine_setup *setup, weir_settled *out, weir_err *err)

@@ -1,6 +1,7 @@
 /* engine/sinks: sink groups: which tables share an instance, where each flow's rows go.
  *
- * Gives      engine_open_sinks, engine_open_dead, weir_sink_section.
+ * Gives      engine_open_sinks, engine_open_dead, engine_section_is_sink, _is_open,
+ *            weir_sink_section.
  * Always     1. a group's name is stable: from sink_group, the database or the table,
  *               never from where a server happens to be.
  *
@@ -42,7 +43,25 @@ weir_str weir_sink_section(const weir_table *table, const weir_sink_kind *kind,
     if (out_group != NULL)
         *out_group = name;
     return weir_str_of(
-        weir_arena_text(arena, "sink/%s/%.*s", kind->name, WEIR_STR_FMT(name)));
+        weir_arena_text(arena, ENGINE_SINK_SECTION "%s/%.*s", kind->name,
+                                       WEIR_STR_FMT(name)));
+}
+
+bool engine_section_is_sink(weir_str section)
+{
+    return weir_str_starts(section, ENGINE_SINK_SECTION) ||
+           weir_str_starts(section, ENGINE_DEAD_SECTION);
+}
+
+bool engine_section_is_open(const engine_job *engine, weir_str section)
+{
+    for (uint32_t g = 0; g < engine->groups; g++)
+        if (weir_str_is(section, engine->group[g].section))
+            return true;
+    for (uint32_t d = 0; d < engine->deads; d++)
+        if (weir_str_is(section, engine->dead[d].section))
+            return true;
+    return false;
 }
 
 static weir_str place_of(engine_job *engine, const weir_sink_kind *kind,
@@ -80,13 +99,12 @@ static engine_group *find_group(engine_job *engine, const weir_sink_kind *kind,
 }
 
 /* Kinds name their groups apart: a database and a table may have the same name. */
-static engine_group *add_group(engine_job *engine, const weir_sink_kind *kind, weir_str name)
+static engine_group *add_group(engine_job *engine, const weir_table *table,
+                               const weir_sink_kind *kind)
 {
     engine_group *group = &engine->group[engine->groups++];
     group->kind = kind;
-    group->name = name;
-    group->section = weir_arena_text(engine->arena, "sink/%s/%.*s", kind->name,
-                                     WEIR_STR_FMT(name));
+    group->section = weir_sink_section(table, kind, engine->arena, &group->name).at;
     group->table = WEIR_ARRAY(engine->arena, weir_sink_table, engine->plan->tables + 1);
     group->from = WEIR_ARRAY(engine->arena, engine_source *, engine->plan->tables + 1);
     return group;
@@ -151,7 +169,7 @@ static weir_code place_flow(engine_job *engine, uint32_t node, weir_err *err)
     if (rc != WEIR_OK)
         return rc;
     if (group == NULL)
-        group = add_group(engine, kind, name);
+        group = add_group(engine, table, kind);
     bool changelog = !table->final && !kind->keyed && gives_changes(engine, node);
     bool rolls = engine_has_option(kind->options, "roll.idle");
     engine->flow[engine->flows++] = (engine_flow){
@@ -273,7 +291,7 @@ static weir_code open_deads(engine_job *engine, weir_err *err)
             continue;
         engine->dead[engine->deads].name = name;
         engine->dead[engine->deads++].section =
-            weir_arena_text(engine->arena, "dead/%.*s", WEIR_STR_FMT(name));
+            weir_arena_text(engine->arena, ENGINE_DEAD_SECTION "%.*s", WEIR_STR_FMT(name));
         weir_code rc = engine_open_dead(engine, &engine->dead[d], err);
         if (rc != WEIR_OK)
             return weir_err_note(err, "dead letters '%.*s'", WEIR_STR_FMT(name));

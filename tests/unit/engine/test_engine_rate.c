@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "check.h"
-#include "engine_parts.h"
+#include "engine_rate.h"
 #include "fake_clock.h"
 
 typedef struct bench {
