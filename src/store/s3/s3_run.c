@@ -235,6 +235,41 @@ static void answer(weir_object *object, s3_meaning meaning,
     }
 }
 
+static bool is_open(s3_meaning meaning)
+{
+    return meaning == S3_AGAIN || meaning == S3_SKEW || meaning == S3_EXPIRED;
+}
+
+static s3_meaning judge(s3_store *self, const attempt *one, weir_http_request *request);
+
+/* An answer to HEAD has no body that could say why it is a refusal: keys that expired are one
+   that ends. The first byte is asked for with GET, which needs the same rights. */
+static s3_meaning ask_why(s3_store *self, const attempt *head)
+{
+    s3_keys     keys;
+    weir_err    err;
+    weir_object first = {.key = head->object->key, .length = 1};
+    s3_meaning  meaning = S3_REFUSED;
+    weir_arena *arena = weir_arena_new("s3 why", 8192);
+    if (s3_auth_keys(&self->auth, &keys, &err) == WEIR_OK) {
+        weir_http_request request;
+        attempt one = {S3_GET, head->path, "", &first, server_us(self)};
+        build(self, &one, &keys, arena, &request);
+        explicit_bzero(&keys, sizeof keys);
+        weir_http_perform(self->http, &request, 1);
+        weir_metric_add(WEIR_M_store_requests, 1);
+        meaning = judge(self, &one, &request);
+        weir_buf_done(&request.got);
+        weir_buf_done(&request.got_header);
+    }
+    weir_arena_free(arena);
+    weir_buf_done(&first.got);
+    if (!is_open(meaning) && (meaning != S3_REFUSED || first.why[0] == '\0'))
+        return S3_REFUSED; /* it is no refusal: HEAD's own stands */
+    store_object_answer(head->object, first.rc, first.permanent, "%s", first.why);
+    return meaning;
+}
+
 static s3_meaning judge(s3_store *self, const attempt *one, weir_http_request *request)
 {
     s3_verb      verb = one->verb;
@@ -256,7 +291,7 @@ static s3_meaning judge(s3_store *self, const attempt *one, weir_http_request *r
     if (s3_is_slow(&seen))
         atomic_store(&self->slow_until_us, self->clock->mono_us(self->clock) + SLOW_US);
     answer(object, meaning, request, &error);
-    return meaning;
+    return meaning == S3_REFUSED && verb == S3_HEAD ? ask_why(self, one) : meaning;
 }
 
 static void wait_if_slow(s3_store *self)
@@ -274,11 +309,6 @@ typedef struct work { /* the requests of one call */
     s3_meaning  *meaning; /* of each: S3_AGAIN wants an attempt */
     weir_arena  *arena;   /* of one round */
 } work;
-
-static bool is_open(s3_meaning meaning)
-{
-    return meaning == S3_AGAIN || meaning == S3_SKEW || meaning == S3_EXPIRED;
-}
 
 static const char *path_of(const s3_store *self, weir_str key, weir_arena *arena)
 {

@@ -743,6 +743,23 @@ static void keys_that_ran_out_are_fetched_anew(void **state)
     tear_down(&b);
 }
 
+static void why_head_is_refused_is_asked_with_get(void **state)
+{
+    bed         b;
+    weir_object object = {.key = WEIR_STR("k")};
+    (void)state;
+    set_up(&b);
+    for (int i = 0; i < 3; i++) { /* once; for ever; refused for ever */
+        const char *code = i < 2 ? "ExpiredToken" : "AccessDenied";
+        b.trick[0] = (trick){"HEAD", i ? -1 : 1, 400, NULL, false, FAKE_HTTP_WHOLE, NULL};
+        b.trick[1] = (trick){"GET", i ? -1 : 1, 400, code, false, FAKE_HTTP_WHOLE, NULL};
+        weir_code rc = b.store->kind->head(b.store, &object, 1, &b.err);
+        CHECK_INT(rc, i ? WEIR_E_REMOTE : WEIR_E_NOTFOUND);
+        CHECK(i == 0 || (strstr(object.why, code) && object.permanent == (i == 2)));
+    }
+    tear_down(&b);
+}
+
 static void racing_writers_of_one_key_pass_the_probe(void **state)
 {
     (void)state;
@@ -769,6 +786,7 @@ int main(void)
         TEST(ranges_that_are_not_what_was_asked_for_are_refused),
         TEST(body_of_unknown_length_is_not_believed),
         TEST(clock_is_learned_from_a_refusal),
+        TEST(why_head_is_refused_is_asked_with_get),
         TEST(unknown_409_is_decided_by_looking),
         TEST(nobody_there_is_certain),
         TEST(list_goes_through_all_pages),
