@@ -207,9 +207,7 @@ static weir_code add_output(promoting *p, const cli_output *from, const weir_pla
         out->outgoing = cli_path_trim(weir_opts_text(placed->table[from->table].opts, "path"));
         return WEIR_OK;
     }
-    out->outgoing = weir_str_of(weir_arena_text(p->arena, "%.*s__before_%.*s",
-                                                WEIR_STR_FMT(from->live),
-                                                WEIR_STR_FMT(p->name)));
+    out->outgoing = cli_promote_aside(p->arena, from->live, p->name, false);
     return cli_table_name_check(out->outgoing, err);
 }
 
@@ -313,7 +311,10 @@ static weir_code plan_undo(promoting *p, const weir_promotion *last, weir_promot
     for (uint32_t i = 0; i < last->outputs; i++) {
         out->output[i] = last->output[i];
         out->output[i].incoming = last->output[i].outgoing;
-        out->output[i].outgoing = last->output[i].incoming;
+        out->output[i].outgoing =
+            last->output[i].files
+                ? last->output[i].incoming
+                : cli_promote_aside(p->arena, last->output[i].given, p->name, true);
     }
     return rename_tables(p, out, true, err);
 }

@@ -33,6 +33,11 @@ typedef struct cli_promoter {
 weir_code cli_promote_go(const cli_promoter *promoter, const weir_promotion *promotion,
                          weir_promotion **out, weir_err *err) WEIR_MUST_CHECK;
 
+/* What a table is called when it is put aside, by the promotion of a namespace or by its undo. No
+   name comes twice: the swap of a process that slept meanwhile finds no table of the name that it
+   looked at, and does nothing. */
+weir_str cli_promote_aside(weir_arena *arena, weir_str given, weir_str name, bool undo);
+
 /* The promotion that began the lineage, or was to begin the next one, and is not done; NULL. */
 weir_code cli_promotion_unfinished(weir_checkpoint *live, uint32_t lineage, weir_arena *arena,
                                    weir_promotion **out, weir_err *err) WEIR_MUST_CHECK;

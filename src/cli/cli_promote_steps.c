@@ -13,7 +13,7 @@
  * again under names that were swapped (SETTLED is put before the swap); a promotion that slept
  * while another process finished it (DONE is looked at before the swap).
  *
- * Gives      cli_promote_go.
+ * Gives      cli_promote_go, cli_promote_aside.
  * Always     1. no step is done before the one before it is known to be.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -60,7 +60,7 @@ static weir_code end_both(const cli_promoter *p, weir_promotion *at, weir_promot
     return rc;
 }
 
-/* Steps 4 and 5. */
+/* Steps 4 and 5. The pointer is written over: who waited for the tables looks once more. */
 static weir_code swap(const cli_promoter *p, weir_promotion *at, weir_promotion **out,
                       weir_err *err)
 {
@@ -69,7 +69,10 @@ static weir_code swap(const cli_promoter *p, weir_promotion *at, weir_promotion 
         return rc;
     rc = p->rename(p->self, at, err);
     if (rc == WEIR_OK)
-        rc = p->point(p->self, at, err);
+        rc = p->read(p->self, at->lineage, WEIR_PROMOTION_DONE, out, err);
+    if (rc != WEIR_OK || *out != NULL)
+        return rc;
+    rc = p->point(p->self, at, err);
     at->step = WEIR_PROMOTION_DONE;
     return rc == WEIR_OK ? p->put(p->self, at, out, err) : rc;
 }
@@ -94,4 +97,10 @@ weir_code cli_promote_go(const cli_promoter *p, const weir_promotion *promotion,
     if (settled == NULL)
         rc = end_both(p, &at, out, err);
     return rc == WEIR_OK && *out == NULL ? swap(p, &at, out, err) : rc;
+}
+
+weir_str cli_promote_aside(weir_arena *arena, weir_str given, weir_str name, bool undo)
+{
+    return weir_str_of(weir_arena_text(arena, "%.*s__%s_%.*s", WEIR_STR_FMT(given),
+                                       undo ? "undone" : "before", WEIR_STR_FMT(name)));
 }

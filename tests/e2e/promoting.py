@@ -15,6 +15,7 @@ from harness import COLUMNS, TOPIC, Embedded, binary, compare, wait_until
 TABLE, NAME = "revenue_per_minute", "fix"
 PARTS = 4  # in which a topic grows
 OLD = {TABLE, f"{TABLE}__{NAME}"}
+UNDONE = {TABLE, f"{TABLE}__undone_{NAME}"}
 NEW = {TABLE, f"{TABLE}__before_{NAME}"}
 
 

@@ -15,6 +15,7 @@ typedef struct world { /* what stays when a process dies */
     bool     swapped_before_settled;
     uint32_t calls, die_at; /* at that call; 0: never */
     bool     die_behind;    /* it is done, and its answer is lost */
+    bool     overtaken;     /* behind the swap it sleeps until another one is done with it */
 } world;
 
 /* Dies before the call or behind it. */
@@ -103,6 +104,10 @@ static weir_code step_rename(void *self, const weir_promotion *promotion, weir_e
     bool before = w->renamed;
     weir_code rc = do_it(w, &w->renamed, w->settled, err);
     w->renames += !before && w->renamed;
+    if (w->overtaken) {
+        w->record[WEIR_PROMOTION_DONE] = *promotion;
+        w->record[WEIR_PROMOTION_DONE].step = WEIR_PROMOTION_DONE;
+    }
     return rc;
 }
 
@@ -191,6 +196,65 @@ static void what_is_done_by_another_is_not_done_again(void **state)
     CHECK_INT(w.renames, 1);
 }
 
+/* The one that readers are pointed to may be a later one's by then. */
+static void what_is_done_by_another_is_not_pointed_to(void **state)
+{
+    (void)state;
+    world          w = {.overtaken = true};
+    weir_promotion *done = NULL;
+    weir_err       err;
+    CHECK_OK(go(&w, false, &done, &err), &err);
+    CHECK_INT(done->step, WEIR_PROMOTION_DONE);
+    CHECK(w.renamed);
+    CHECK(!w.pointed);
+}
+
+enum { TABLES = 4 };
+
+typedef struct database { /* its tables: a name, or NULL */
+    const char *name[TABLES];
+} database;
+
+static const char **table_named(database *base, const char *name)
+{
+    for (int i = 0; i < TABLES; i++)
+        if (base->name[i] != NULL && strcmp(base->name[i], name) == 0)
+            return &base->name[i];
+    return NULL;
+}
+
+/* One statement: all of it or nothing. */
+static bool swap(database *base, weir_arena *arena, weir_str given, weir_str incoming,
+                 weir_str outgoing)
+{
+    const char **live = table_named(base, weir_str_copy(arena, given).at);
+    const char **next = table_named(base, weir_str_copy(arena, incoming).at);
+    const char  *aside = weir_str_copy(arena, outgoing).at;
+    if (live == NULL || next == NULL || table_named(base, aside) != NULL)
+        return false;
+    *next = *live;
+    *live = aside;
+    return true;
+}
+
+/* A promotion looked at the tables, and slept until it was done by another process, and undone:
+   its statement must find other names than those it looked at. */
+static void swap_that_slept_behind_the_undo_changes_nothing(void **state)
+{
+    (void)state;
+    weir_arena *arena = weir_arena_new("names", 4096);
+    database    base = {.name = {"t", "t__fix"}};
+    weir_str    live = WEIR_STR("t"), replay = WEIR_STR("t__fix"), name = WEIR_STR("fix");
+    weir_str    before = cli_promote_aside(arena, live, name, false);
+    weir_str    undone = cli_promote_aside(arena, live, name, true);
+    CHECK(swap(&base, arena, live, replay, before));
+    CHECK(!swap(&base, arena, live, replay, before));
+    CHECK(swap(&base, arena, live, before, undone));
+    CHECK(!swap(&base, arena, live, replay, before)); /* it slept until here */
+    CHECK(!swap(&base, arena, live, before, undone));
+    weir_arena_free(arena);
+}
+
 static void another_promotion_of_the_lineage_is_told(void **state)
 {
     (void)state;
@@ -209,6 +273,8 @@ int main(void)
         TEST(it_goes_on_from_every_death),
         TEST(lineage_with_epochs_makes_it_void),
         TEST(what_is_done_by_another_is_not_done_again),
+        TEST(what_is_done_by_another_is_not_pointed_to),
+        TEST(swap_that_slept_behind_the_undo_changes_nothing),
         TEST(another_promotion_of_the_lineage_is_told),
     };
     return RUN_TESTS(tests);
