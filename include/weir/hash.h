@@ -29,4 +29,14 @@ struct weir_buf;
 void weir_zstd_compress(struct weir_buf *out, weir_str bytes, int level);
 bool weir_zstd_expand(struct weir_buf *out, weir_str frame, size_t expanded_bytes);
 
+/* A zstd frame piece by piece: some hundred KiB are held, whatever it expands to. The frame
+   stays the caller's, and stays as it is. */
+typedef struct weir_unzstd weir_unzstd;
+weir_unzstd *weir_unzstd_new(weir_str frame, size_t expanded_bytes);
+void         weir_unzstd_free(weir_unzstd *unzstd); /* accepts NULL */
+/* Appends the next `bytes` bytes, exactly. False: it is damaged, or has not so many. */
+bool weir_unzstd_read(weir_unzstd *unzstd, struct weir_buf *out, size_t bytes);
+/* All `expanded_bytes` were read, and the frame ends there. */
+bool weir_unzstd_at_end(weir_unzstd *unzstd);
+
 #endif

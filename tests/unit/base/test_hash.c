@@ -104,6 +104,71 @@ static void zstd_frames_expand_to_what_they_were(void **state)
     weir_buf_done(&again);
 }
 
+static void frames_are_read_in_pieces_of_any_size(void **state)
+{
+    (void)state;
+    size_t   len = 3u << 20; /* more than a window of zstd */
+    weir_buf bytes = {0}, frame = {0}, got = {0};
+    uint32_t random = 1;
+    for (size_t i = 0; i < len; i++) {
+        random = random * 1664525u + 1013904223u;
+        weir_buf_byte(&bytes, random >> 28 > 9 ? (uint8_t)(random >> 16) : (uint8_t)(i / 99));
+    }
+    weir_zstd_compress(&frame, weir_buf_view(&bytes), 1);
+    CHECK(frame.len < len);
+    static const size_t piece[] = {1, 999, 65536, 1u << 20, 3u << 20};
+    for (size_t p = 0; p < sizeof piece / sizeof *piece; p++) {
+        weir_unzstd *unzstd = weir_unzstd_new(weir_buf_view(&frame), len);
+        weir_buf_clear(&got);
+        for (size_t at = 0; at < len;) {
+            size_t next = len - at < piece[p] ? len - at : piece[p];
+            CHECK(!weir_unzstd_at_end(unzstd));
+            CHECK(weir_unzstd_read(unzstd, &got, next));
+            at += next;
+            CHECK_U64(got.len, at);
+        }
+        CHECK(memcmp(got.at, bytes.at, len) == 0);
+        CHECK(weir_unzstd_at_end(unzstd));
+        CHECK(!weir_unzstd_read(unzstd, &got, 1)); /* it has no more */
+        weir_unzstd_free(unzstd);
+    }
+    weir_unzstd_free(NULL);
+    weir_buf_done(&bytes);
+    weir_buf_done(&frame);
+    weir_buf_done(&got);
+}
+
+/* All of a frame that is to have so many bytes, in pieces. */
+static bool reads_whole(weir_str frame, size_t expanded)
+{
+    weir_buf     out = {0};
+    weir_unzstd *unzstd = weir_unzstd_new(frame, expanded);
+    bool         good = true;
+    for (size_t at = 0; good && at < expanded; at++)
+        good = weir_unzstd_read(unzstd, &out, 1);
+    good = good && weir_unzstd_at_end(unzstd);
+    weir_unzstd_free(unzstd);
+    weir_buf_done(&out);
+    return good;
+}
+
+static void damaged_frames_are_refused_in_pieces_too(void **state)
+{
+    (void)state;
+    weir_buf frame = {0};
+    weir_zstd_compress(&frame, WEIR_STR("some bytes, some bytes, some bytes"), 1);
+    CHECK(reads_whole(weir_buf_view(&frame), 34));
+    CHECK(!reads_whole(weir_buf_view(&frame), 33));
+    CHECK(!reads_whole(weir_buf_view(&frame), 35));
+    CHECK(!reads_whole((weir_str){0}, 0));
+    CHECK(!reads_whole(WEIR_STR("not a frame"), 11));
+    for (size_t cut = 0; cut < frame.len; cut++)
+        CHECK(!reads_whole((weir_str){frame.at, cut}, 34));
+    weir_buf_byte(&frame, 0);
+    CHECK(!reads_whole(weir_buf_view(&frame), 34));
+    weir_buf_done(&frame);
+}
+
 static void damaged_frames_are_refused(void **state)
 {
     (void)state;
@@ -133,6 +198,8 @@ int main(void)
         TEST(nonces_differ),
         TEST(zstd_frames_expand_to_what_they_were),
         TEST(damaged_frames_are_refused),
+        TEST(frames_are_read_in_pieces_of_any_size),
+        TEST(damaged_frames_are_refused_in_pieces_too),
     };
     return RUN_TESTS(tests);
 }
