@@ -104,6 +104,23 @@ weir_code weir_checkpoint_read(weir_checkpoint *checkpoint, uint64_t gen, uint64
 weir_code weir_checkpoint_fetch(weir_checkpoint *checkpoint, const weir_blob_ref *ref,
                                 size_t count, weir_buf *out, weir_err *err) WEIR_MUST_CHECK;
 
+/* The same as they are stored, which may be a third of it; weir_blob_take expands. */
+weir_code weir_checkpoint_fetch_stored(weir_checkpoint *checkpoint, const weir_blob_ref *ref,
+                                       size_t count, weir_buf *out, weir_err *err)
+    WEIR_MUST_CHECK;
+
+/* A blob's bytes from front to back, so that not all of them have to be there at once.
+   `stored` is what fetch_stored gave; it stays the caller's, and stays as it is. */
+typedef struct weir_blob weir_blob;
+weir_blob *weir_blob_new(const weir_checkpoint *checkpoint, const weir_blob_ref *ref,
+                         weir_str stored);
+void       weir_blob_free(weir_blob *blob); /* accepts NULL */
+uint64_t   weir_blob_left(const weir_blob *blob);
+/* Appends the next `bytes` bytes, of those that are left. CORRUPT, with the object's name,
+   when it cannot be expanded to what the reference says. */
+weir_code  weir_blob_take(weir_blob *blob, size_t bytes, weir_buf *out, weir_err *err)
+    WEIR_MUST_CHECK;
+
 /* An epoch in the making; `epoch` is the last one + 1. Blobs go into the manifest while
    they are small (WEIR_INLINE_BYTES_MAX in all), else into data objects. Sections may be
    set again, and blobs dropped (weir_stage_reset), until publish was called. */
