@@ -213,6 +213,86 @@ static void first_damaged_slice_of_several_is_told(void **state)
     stop(&b);
 }
 
+static const weir_store_kind *counted; /* what a call of its get asks for is looked at */
+static uint64_t               most_asked, calls;
+
+static weir_code count_and_get(weir_store *self, weir_object *object, size_t count,
+                               weir_err *err)
+{
+    const weir_store_kind *here = self->kind;
+    uint64_t               asked = 0;
+    for (size_t i = 0; i < count; i++)
+        asked += object[i].length;
+    if (asked > most_asked)
+        most_asked = asked;
+    calls++;
+    self->kind = counted;
+    weir_code rc = counted->get(self, object, count, err);
+    self->kind = here;
+    return rc;
+}
+
+#define LARGE 12u
+#define LARGE_BYTES 700000u
+
+/* Deltas that do not compress, of a slice that has a full copy of the same epoch. */
+static void stage_large_deltas(bench *b, weir_buf *out)
+{
+    weir_stage   *stage = weir_checkpoint_stage(b->engine.checkpoint, 1);
+    engine_epoch *epoch = epoch_of(1);
+    weir_buf      noise = {0}, delta = {0};
+    weir_sha256   sha;
+    epoch->slice_full[5] = true;
+    weir_ops_save(b->engine.ops, 5, true, &epoch->slice_bytes[5]);
+    for (uint32_t i = 0; i < LARGE; i++) {
+        weir_buf_clear(&noise);
+        weir_buf_clear(&delta);
+        while (noise.len < LARGE_BYTES)
+            weir_buf_u16(&noise, (uint16_t)draw(b, 1u << 16));
+        weir_buf_byte(&delta, 5);
+        weir_buf_blob(&delta, weir_buf_view(&noise));
+        b->engine.delta[i].epoch = 1;
+        weir_stage_blob(stage, weir_buf_view(&delta), true, &b->engine.delta[i].ref);
+    }
+    b->engine.deltas = LARGE;
+    engine_slices_stage(&b->engine, epoch, stage, out);
+    CHECK_OK(weir_stage_build(stage, &sha, &b->err), &b->err);
+    CHECK_OK(weir_stage_publish(stage, &b->err), &b->err);
+    weir_buf_done(&noise);
+    weir_buf_done(&delta);
+    epoch_done(epoch);
+    weir_stage_free(stage);
+}
+
+/* What is fetched at once does not grow with the state: a start is to take no more memory than
+   the job that goes on. */
+static void start_asks_for_few_bytes_at_once(void **state)
+{
+    bench b;
+    (void)state;
+    start(&b);
+    b.engine.lanes = 2;
+    b.engine.checkpoint = own_checkpoint(&b);
+    weir_buf bytes = {0};
+    stage_large_deltas(&b, &bytes);
+    counted = b.bed.store.base.kind;
+    weir_store_kind kind = *counted;
+    kind.get = count_and_get;
+    b.bed.store.base.kind = &kind;
+    CHECK_OK(engine_slices_restore(&b.engine, b.engine.checkpoint, weir_buf_view(&bytes),
+                                   &b.err),
+             &b.err);
+    b.bed.store.base.kind = counted;
+    CHECK_INT(b.engine.deltas, LARGE);
+    CHECK_U64(b.engine.slice[5].delta_bytes, 0); /* they are older than its full copy */
+    CHECK(most_asked > LARGE_BYTES);
+    CHECK(most_asked <= 2u << 20);
+    CHECK(calls >= LARGE / 2);
+    weir_buf_done(&bytes);
+    weir_checkpoint_close(b.engine.checkpoint);
+    stop(&b);
+}
+
 #define RUNS 12u
 #define EPOCHS_OF(run) (9 + (run) * 3)
 
@@ -267,6 +347,7 @@ int main(void)
         TEST(stop_writes_all_slices_whole_when_deltas_weigh),
         TEST(any_damaged_byte_of_the_list_is_found),
         TEST(first_damaged_slice_of_several_is_told),
+        TEST(start_asks_for_few_bytes_at_once),
         TEST(state_comes_back_from_any_list),
     };
     return RUN_TESTS(tests);
