@@ -46,6 +46,7 @@ static void expect_blob(bed *b, weir_checkpoint *checkpoint, const weir_blob_ref
     }
     CHECK(weir_str_eq(weir_buf_view(&got), want));
     weir_blob_free(blob);
+    weir_blob_free(NULL);
     weir_buf_done(&stored);
     weir_buf_done(&got);
 }
