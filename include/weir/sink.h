@@ -55,6 +55,8 @@ typedef struct weir_sink_setup {
                                     checked */
     bool                   must_be_empty; /* --fresh: replay of an empty log refuses a
                                               target that has rows or files */
+    bool                   log_empty; /* with it: open refuses it already, before a takeover
+                                         ends the older lineage */
     bool                   as_it_is; /* tables are neither made nor compared: nothing is staged */
     const atomic_int      *stop;
     /* Opens a store for "s3://bucket/prefix" or a folder; the caller frees it. The key

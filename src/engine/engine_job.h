@@ -137,6 +137,7 @@ struct engine_job {
     engine_delta     delta[ENGINE_DELTAS_MAX];
     bool             ended;      /* the last manifest is an END */
     bool             as_it_is;   /* sinks are opened for tools: tables are not compared */
+    bool             log_empty;  /* seen before the takeover: nothing is committed in it */
     bool             all_full;   /* the next epoch writes every slice whole */
     engine_replay    replay;
     engine_rate      rate;

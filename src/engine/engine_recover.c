@@ -262,6 +262,7 @@ static weir_code look_ahead(engine_job *engine, weir_err *err)
     last_look look = {.engine = engine, .arena = weir_arena_new("look", 64 << 10)};
     weir_code rc = engine_patiently(engine, look_once, &look,
                                     WEIR_STR("the checkpoint's store"), err);
+    engine->log_empty = rc == WEIR_OK && look.last == NULL;
     if (rc == WEIR_OK && look.last != NULL)
         rc = engine_change_foresee(engine, look.last, err);
     weir_arena_free(look.arena);

@@ -186,6 +186,7 @@ static weir_sink_setup setup_of(engine_job *engine)
         .task = WEIR_STR("t0"), .clock = engine->clock,
         .must_be_empty = (engine->setup->fresh || engine->setup->replay) &&
                          !engine->setup->keep_output,
+        .log_empty = engine->log_empty,
         .open_bytes_max = (size_t)engine->plan->settings.memory_limit / 4 /
                           (engine->groups + engine->sources + 1),
         .as_it_is = engine->as_it_is,

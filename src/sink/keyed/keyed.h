@@ -132,6 +132,9 @@ weir_code keyed_open(keyed_sink *self, const keyed_driver *driver,
                      weir_err *err) WEIR_MUST_CHECK;
 void      keyed_close(keyed_sink *self);
 /* The table as the database will have it; views of the job's. */
+/* keyed_commit: refuses tables that have rows, where setup->must_be_empty. */
+weir_code keyed_check_empty(keyed_sink *self, weir_err *err);
+
 weir_code keyed_table_of(const weir_sink_table *from, keyed_table *out,
                          weir_err *err) WEIR_MUST_CHECK;
 

@@ -396,8 +396,10 @@ weir_code keyed_finalise(weir_sink *sink, const weir_commit_id *id, weir_err *er
 }
 
 /* A lineage begins with --fresh: what an older one left would be mixed with its rows. */
-static weir_code check_empty(keyed_sink *self, weir_err *err)
+weir_code keyed_check_empty(keyed_sink *self, weir_err *err)
 {
+    if (!self->setup.must_be_empty)
+        return WEIR_OK;
     for (uint32_t t = 0; t < self->tables; t++) {
         bool      any = false;
         weir_code rc = self->driver->any_row(self, &self->table[t], &any, err);
@@ -445,8 +447,8 @@ static weir_code start_row(keyed_sink *self, const weir_committed *last, weir_er
                        .prev_sha = last->id.prev_sha};
     WEIR_FAILPOINT(tk_start_row);
     weir_code rc = self->driver->begin(self, err);
-    if (rc == WEIR_OK && self->setup.must_be_empty && last->id.epoch == 0)
-        rc = check_empty(self, err);
+    if (rc == WEIR_OK && last->id.epoch == 0)
+        rc = keyed_check_empty(self, err);
     WEIR_FAILPOINT(tk_start_row);
     if (rc == WEIR_OK)
         rc = self->driver->start(self, &mark, err);

@@ -143,6 +143,8 @@ static weir_code open_sink(weir_sink *sink, const weir_sink_setup *setup, weir_e
     rc = mysql_connect(self, err);
     if (rc == WEIR_OK && !setup->look && !setup->as_it_is)
         rc = mysql_tables_check(self, err);
+    if (rc == WEIR_OK && setup->log_empty)
+        rc = keyed_check_empty(&self->keyed, err);
     mysql_roll_back(&self->keyed);
     return rc;
 }

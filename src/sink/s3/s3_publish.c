@@ -258,8 +258,10 @@ static weir_code publish_again(s3_sink *self, weir_checkpoint *checkpoint, weir_
 }
 
 /* A lineage begins with --fresh: files of an older one would be read with its own. */
-static weir_code check_empty(s3_sink *self, weir_arena *arena, weir_err *err)
+weir_code s3_check_empty(s3_sink *self, weir_arena *arena, weir_err *err)
 {
+    if (!self->setup.must_be_empty)
+        return WEIR_OK;
     weir_listed *listed = NULL;
     uint32_t     count = 0;
     const char  *below = weir_arena_text(arena, "%.*s%s", WEIR_STR_FMT(self->prefix),
@@ -286,8 +288,8 @@ weir_code s3_replay(weir_sink *sink, weir_history *history, weir_err *err)
         s3_file_free(self->open[--self->opens]);
     if (history->last > 0)
         rc = history->read(history, history->last, arena, &last, err);
-    else if (self->setup.must_be_empty)
-        rc = check_empty(self, arena, err);
+    else
+        rc = s3_check_empty(self, arena, err);
     if (rc == WEIR_OK && last.joined && last.payload.len > 0)
         rc = s3_payload_read(self, last.payload, err);
     for (uint32_t i = 0; rc == WEIR_OK && i < self->opens; i++)

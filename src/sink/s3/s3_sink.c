@@ -138,6 +138,8 @@ static weir_code open_sink(weir_sink *sink, const weir_sink_setup *setup, weir_e
                          &prefix, err);
     if (rc == WEIR_OK)
         self->prefix = weir_str_copy(self->job, prefix);
+    if (rc == WEIR_OK && setup->log_empty)
+        rc = s3_check_empty(self, self->epoch, err);
     return rc;
 }
 

@@ -128,6 +128,9 @@ weir_sink_finalise_fn s3_finalise;
 weir_sink_replay_fn   s3_replay;
 weir_sink_adopt_fn    s3_adopt;
 
+/* Refuses a prefix below which files are, where setup->must_be_empty. */
+weir_code s3_check_empty(s3_sink *self, weir_arena *arena, weir_err *err) WEIR_MUST_CHECK;
+
 /* The rows of an open file, from where its payload says they are. */
 weir_code s3_fetch_open(s3_file *file, weir_checkpoint *checkpoint,
                         weir_err *err) WEIR_MUST_CHECK;

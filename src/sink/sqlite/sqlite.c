@@ -402,6 +402,8 @@ static weir_code open_sink(weir_sink *sink, const weir_sink_setup *setup, weir_e
         rc = connect_file(self, err);
     if (rc == WEIR_OK && !setup->look && !setup->as_it_is)
         rc = sqlite_tables_check(self, err);
+    if (rc == WEIR_OK && setup->log_empty)
+        rc = keyed_check_empty(&self->keyed, err);
     return rc;
 }
 
