@@ -16,7 +16,7 @@ _weir() {
     --log) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word"); return ;;
     --log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warn error' -- "$word"); return ;;
     --for) mapfile -t COMPREPLY < <(compgen -W 'any mysql mariadb' -- "$word"); return ;;
-    --param | --allow-reset | --allow-partial | --job | --lineage | --replay | --into | --from | --rate | --memory | --limit | --retain) return ;;
+    --param | --allow-reset | --allow-partial | --job | --lineage | --replay | --into | --from | --rate | --memory | --spool | --limit | --retain) return ;;
     esac
     if [[ ${COMP_WORDS[1]} == checkpoint ]] && ((COMP_CWORD == 2)); then
         mapfile -t COMPREPLY < <(compgen -W 'ls show diff verify pin unpin gc' -- "$word")
@@ -32,7 +32,7 @@ _weir() {
         esac ;;
     run) flags='--until --leave-open --embedded --param --fresh --keep-output --take-over --output --log --log-level --help' ;;
     diff) flags='--into --lineage --output --limit --embedded --param --log --log-level --help' ;;
-    replay) flags='--into --from --until --rate --memory --lineage --leave-open --embedded --param --fresh --keep-output --take-over --output --log --log-level --help' ;;
+    replay) flags='--into --verify --spool --limit --from --until --rate --memory --lineage --leave-open --embedded --param --fresh --keep-output --take-over --output --log --log-level --help' ;;
     promote) flags='--into --undo --dry-run --embedded --param --log --log-level --help' ;;
     check) flags='--connect --embedded --param --log --log-level --help' ;;
     explain) flags='--against --allow-reset --allow-partial --job --lineage --output --embedded --param --help' ;;

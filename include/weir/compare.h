@@ -18,21 +18,24 @@ typedef enum weir_order {
     WEIR_ORDER_NUMBER  /* by value */
 } weir_order;
 
-typedef struct weir_rows weir_rows; /* one after another */
-struct weir_rows {
+typedef struct weir_ordered weir_ordered; /* one after another */
+struct weir_ordered {
     /* *out is NULL at the end; valid until the next call. */
-    weir_code (*next)(weir_rows *, const weir_str **out, weir_err *);
+    weir_code (*next)(weir_ordered *, const weir_str **out, weir_err *);
 };
 
 typedef struct weir_merge {
     uint32_t          columns, keys;
     const uint32_t   *key;
     const weir_order *order;        /* per key column */
-    weir_rows        *live, *other; /* each in rising order of the key, none twice */
+    weir_ordered        *live, *other; /* each in rising order of the key, none twice */
     /* Of every key once, in order; NULL: the side has no such row. Not OK ends it. */
     weir_code (*tell)(void *self, const weir_str *live, const weir_str *other, weir_err *);
     void *self;
 } weir_merge;
+
+/* Which of two cells comes first: below, above or 0. NULL is first. */
+int weir_cell_order(weir_order order, weir_str a, weir_str b);
 
 /* CORRUPT when a side is not in the order of its key. */
 weir_code weir_merge_rows(const weir_merge *merge, weir_err *err) WEIR_MUST_CHECK;

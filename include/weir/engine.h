@@ -57,6 +57,10 @@ typedef struct weir_replay {
     uint64_t         last_epoch; /* of the live lineage, at which it is over; `until` may come
                                     before it; 0: the sources' end */
     uint64_t         rate;       /* records a second at most; 0: as they come */
+    bool             silent;     /* sources are not told how far it has read */
+    /* Behind every epoch of it, by the thread that commits; not OK ends the run. NULL: none. */
+    weir_code (*epoch_done)(void *self, weir_err *err);
+    void            *self;
 } weir_replay;
 
 /* What a lineage without an epoch begins with: state, positions and open files of another one.

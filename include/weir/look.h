@@ -16,10 +16,15 @@
 /* A row that is met. `removed`: the row of that key was deleted, only key cells are there. */
 typedef weir_code weir_look_fn(void *self, const weir_str *cell, bool removed,
                                weir_err *err);
+/* A file that an epoch put; `missing`: it is not there, else it has other bytes. */
+typedef weir_code weir_look_file_fn(void *self, weir_str key, weir_err *err);
+typedef weir_code weir_look_lost_fn(void *self, weir_str key, bool missing, weir_err *err);
 typedef struct
-    weir_look_to { /* who is told of rows; what it gives ends the reading, if not OK */
-    weir_look_fn *row;
-    void         *self;
+    weir_look_to { /* who is told; what it gives ends the reading, if not OK */
+    weir_look_fn      *row;  /* NULL: files are named, and not read */
+    weir_look_file_fn *file; /* before its rows; NULL: nobody */
+    weir_look_lost_fn *lost; /* and its rows are left out; NULL: that is an error */
+    void              *self;
 } weir_look_to;
 
 typedef struct weir_look_page { /* cells of rows in the order of the key; in an arena */
@@ -45,7 +50,8 @@ struct weir_look {
                          const weir_look_to *, weir_err *);
 
     /* Sinks that write files of one table. published: rows of the files that an epoch put,
-       read from the files; NOTFOUND when one is gone, CORRUPT when it is another. */
+       read from the files; without `lost`, NOTFOUND when one is gone, CORRUPT when it is
+       another. */
     weir_code (*published)(weir_sink *, weir_str payload, const weir_look_to *, weir_err *);
     /* Rows that an epoch left in the checkpoint, for files that are still open. */
     weir_code (*open_rows)(weir_sink *, weir_str payload, weir_checkpoint *,

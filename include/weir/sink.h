@@ -20,6 +20,7 @@
 #include "weir/batch.h"
 #include "weir/checkpoint.h"
 #include "weir/clock.h"
+#include "weir/compare.h"
 #include "weir/option.h"
 #include "weir/store.h"
 
@@ -53,6 +54,9 @@ typedef struct weir_sink_setup {
                                               epoch, named <gen>-<epoch>-<n>.avro */
     bool                   look; /* only to be looked at (look.h): nothing is made or
                                     checked */
+    const weir_order      *look_order; /* look, at one table of a file of our own: the order
+                                          of each key column in which its pages have to be;
+                                          NULL: that of the database */
     bool                   must_be_empty; /* --fresh: replay of an empty log refuses a
                                               target that has rows or files */
     bool                   log_empty; /* with it: open refuses it already, before a takeover

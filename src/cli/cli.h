@@ -31,6 +31,8 @@ typedef struct cli_flags {
     const char    *from, *until, *into, *rate, *memory; /* replay; NULL: not given */
     const char    *argument[CLI_ARGUMENTS_MAX];    /* behind the file */
     size_t         arguments, arguments_most;      /* most: set by the caller */
+    const char    *spool; /* replay --verify: bytes of its temporary folder; NULL: not given */
+    bool           verify;
     bool           undo; /* promote */
     bool           dry_run;
     bool           until_end, leave_open, fresh, keep_output, take_over, connect, metrics, help;
@@ -71,6 +73,8 @@ void cli_job_close(cli_job *job);
    DIR, or for a while when it only prints. CONFIG when they cannot be left out. */
 weir_code cli_settle(const cli_flags *flags, cli_job *job, weir_err *err);
 void      cli_unsettle(const cli_job *job); /* removes what is there for a while */
+/* The folder and all in it, as far as it can be; links are not followed. */
+void      cli_remove_folder(const char *path);
 
 /* Kinds and stores as --embedded DIR or the real ones. */
 typedef struct cli_places {

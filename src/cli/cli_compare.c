@@ -1,6 +1,7 @@
 /* cli/compare: `weir diff`: what a replay wrote beside what the live job wrote.
  *
- * Gives      weir_cli_diff; compare_open, compare_payload.
+ * Gives      weir_cli_diff; compare_open, _payload, _look_at_end, _find_epochs, _outputs,
+ *            _report_of.
  * Always     1. nothing is written, locked or made; the live job may run meanwhile.
  *            2. compared is what the live job had written by the epoch at which the replay
  *               ended, from the epoch on with which it began.
@@ -36,8 +37,8 @@ static weir_sink_table sink_table(const weir_table *table, const weir_plan *plan
                              .sql_at = table->sql_at};
 }
 
-weir_code compare_open(const compare_pair *pair, bool live, bool other, weir_sink **out,
-                       weir_err *err)
+weir_code compare_open(const compare_pair *pair, bool live, bool other,
+                       const weir_order *order, weir_sink **out, weir_err *err)
 {
     const cli_compare *c = pair->compare;
     const cli_lineage *lineage = live ? &c->live : &c->replay;
@@ -63,13 +64,14 @@ weir_code compare_open(const compare_pair *pair, bool live, bool other, weir_sin
                              .clock = weir_clock_system(),
                              .open_bytes_max = 1 << 20,
                              .look = true,
+                             .look_order = order,
                              .embedded =
                                  weir_str_of(c->flags->embedded ? c->flags->embedded : ""),
                              .output = WEIR_STR("json"),
                              .stop = c->stop,
                              .store_at = cli_store_at,
                              .store_self = at};
-    return weir_sink_new(pair->kind, &setup, out, err);
+    return weir_sink_new(live ? pair->kind : pair->other_kind, &setup, out, err);
 }
 
 weir_code compare_payload(const compare_pair *pair, bool live, uint64_t epoch,
@@ -80,7 +82,8 @@ weir_code compare_payload(const compare_pair *pair, bool live, uint64_t epoch,
     weir_code rc = weir_checkpoint_find(lineage->checkpoint, epoch, arena, &manifest, err);
     *out = (weir_str){0};
     if (rc == WEIR_OK)
-        *out = weir_manifest_section(manifest, pair->section.at);
+        *out = weir_manifest_section(manifest,
+                                     live ? pair->section.at : pair->other_section.at);
     else if (rc == WEIR_E_NOTFOUND && live)
         (void)weir_err_hint(err, "what the live job wrote then is not known any more: a "
                                  "longer checkpoint.retain keeps it");
@@ -143,7 +146,7 @@ static weir_code find_until(cli_compare *c, const weir_span *span, weir_err *err
     return WEIR_OK;
 }
 
-static weir_code find_epochs(cli_compare *c, weir_err *err)
+weir_code compare_find_epochs(cli_compare *c, weir_err *err)
 {
     weir_span span;
     weir_code rc = weir_checkpoint_span(c->live.checkpoint, &span, err);
@@ -161,15 +164,12 @@ static weir_code find_epochs(cli_compare *c, weir_err *err)
     return rc;
 }
 
-static weir_code look_at_replay(cli_compare *c, weir_err *err)
+weir_code compare_look_at_end(cli_compare *c, weir_err *err)
 {
     weir_manifest *last = NULL;
     bool           finalised = false;
-    cli_flags      flags = *c->flags;
-    flags.lineage = NULL; /* is the live job's */
-    weir_code rc = cli_lineage_of(&flags, c->job.plan, c->name, c->stop, &c->replay, err);
-    if (rc == WEIR_OK)
-        rc = weir_checkpoint_look(c->replay.checkpoint, c->arena, &last, &finalised, err);
+    weir_code      rc =
+        weir_checkpoint_look(c->replay.checkpoint, c->arena, &last, &finalised, err);
     if (rc == WEIR_OK && last != NULL)
         rc = weir_facts_read(last, c->arena, &c->ended, err);
     if (rc != WEIR_OK)
@@ -180,6 +180,14 @@ static weir_code look_at_replay(cli_compare *c, weir_err *err)
     (void)weir_fail(err, WEIR_E_NOTFOUND, "the replay into '%.*s' is not over",
                     WEIR_STR_FMT(c->name));
     return weir_err_hint(err, "the same weir replay goes on with it");
+}
+
+static weir_code look_at_replay(cli_compare *c, weir_err *err)
+{
+    cli_flags flags = *c->flags;
+    flags.lineage = NULL; /* is the live job's */
+    weir_code rc = cli_lineage_of(&flags, c->job.plan, c->name, c->stop, &c->replay, err);
+    return rc == WEIR_OK ? compare_look_at_end(c, err) : rc;
 }
 
 static weir_code prepare(cli_compare *c, weir_err *err)
@@ -196,7 +204,7 @@ static weir_code prepare(cli_compare *c, weir_err *err)
         rc = cli_promoted_plan(c->job.plan, c->live.checkpoint,
                                weir_checkpoint_lineage(c->live.checkpoint), c->arena,
                                &c->placed, err);
-    return rc == WEIR_OK ? find_epochs(c, err) : rc;
+    return rc == WEIR_OK ? compare_find_epochs(c, err) : rc;
 }
 
 static uint32_t first_flow(const weir_plan *plan, uint32_t table)
@@ -255,6 +263,9 @@ static void describe(const compare_pair *pair, compare_output *out)
         .key = pair->live->key,
         .window = WEIR_NONE,
         .skipped = why_skipped(pair)};
+    for (uint32_t c = 0; c < schema->count && pair->kind != pair->other_kind; c++)
+        if (schema->field[c].type.id == WEIR_T_JSONB)
+            out->columns_left = "columns of type jsonb, whose text a database changes";
     for (uint32_t c = 0; c < schema->count && out->window == WEIR_NONE; c++)
         if (pair->node < plan->nodes && compare_window(plan, pair->node, c, &ignored))
             out->window = c;
@@ -274,8 +285,14 @@ static weir_code compare_one(cli_compare *c, const cli_output *output, weir_err 
     pair.kind =
         c->flags->embedded ? cli_sink_kind_embedded(connector) : cli_sink_kind(connector);
     pair.node = first_flow(c->job.plan, output->table);
-    if (pair.kind != NULL)
+    pair.other_kind = pair.kind;
+    if (c->verify)
+        pair.other_kind =
+            cli_sink_kind_embedded(weir_str_of(pair.other->connector->name));
+    if (pair.kind != NULL && pair.other_kind != NULL) {
         pair.section = weir_sink_section(pair.live, pair.kind, c->arena, NULL);
+        pair.other_section = weir_sink_section(pair.other, pair.other_kind, c->arena, NULL);
+    }
     describe(&pair, &out);
     compare_output_start(&c->report, &out);
     if (out.skipped == NULL)
@@ -285,21 +302,24 @@ static weir_code compare_one(cli_compare *c, const cli_output *output, weir_err 
     return rc == WEIR_OK ? rc : weir_err_note(err, "'%.*s'", WEIR_STR_FMT(pair.live->name));
 }
 
-static weir_code compare_all(cli_compare *c, weir_err *err)
+weir_code compare_outputs(cli_compare *c, weir_err *err)
 {
-    cli_output *output = NULL;
-    uint32_t    count = 0;
-    weir_code   rc = prepare(c, err);
-    if (rc == WEIR_OK)
-        rc = cli_namespace_outputs(c->job.plan, c->name, c->arena, &output, &count, err);
-    if (rc != WEIR_OK)
-        return rc;
+    weir_code rc = WEIR_OK;
     compare_tell_start(c);
-    for (uint32_t i = 0; rc == WEIR_OK && i < count; i++)
-        rc = compare_one(c, &output[i], err);
+    for (uint32_t i = 0; rc == WEIR_OK && i < c->outputs; i++)
+        rc = compare_one(c, &c->output[i], err);
     if (rc == WEIR_OK)
         compare_tell_end(c);
     return rc;
+}
+
+static weir_code compare_all(cli_compare *c, weir_err *err)
+{
+    weir_code rc = prepare(c, err);
+    if (rc == WEIR_OK)
+        rc = cli_namespace_outputs(c->job.plan, c->name, c->arena, &c->output, &c->outputs,
+                                   err);
+    return rc == WEIR_OK ? compare_outputs(c, err) : rc;
 }
 
 /* False: the exit code is in *out_code. */
@@ -341,7 +361,7 @@ static void compare_done(cli_compare *c)
     cli_job_close(&c->job);
 }
 
-static void report_of(const cli_flags *flags, compare_report *out)
+void compare_report_of(const cli_flags *flags, compare_report *out)
 {
     const char *format = flags->output ? flags->output : "table";
     *out = (compare_report){.limit = SHOWN};
@@ -360,7 +380,7 @@ int weir_cli_diff(int count, char **argument, const atomic_int *stop)
         return code;
     weir_log_start(flags.log_json, flags.log_level);
     cli_compare c = {.flags = &flags, .stop = stop, .name = weir_str_of(flags.into)};
-    report_of(&flags, &c.report);
+    compare_report_of(&flags, &c.report);
     weir_err err;
     weir_err_clear(&err);
     if (!cli_job_open(&flags, stderr, &c.job)) {

@@ -27,6 +27,9 @@ typedef struct compare_output {
     uint64_t        untouched; /* live, and not in what was replayed */
     uint64_t        open;      /* of windows that the live job had not closed */
     uint64_t        shown;
+    uint64_t        lost, strange; /* files: gone or replaced; that nobody committed */
+    uint64_t        unknown;       /* files of other lineages and of epochs that are not kept */
+    const char     *columns_left;  /* what is not compared of each row; NULL: nothing */
     weir_tally     *windows; /* that differ: live is the number of keys or rows */
     bool            more_windows;
 } compare_output;
@@ -55,6 +58,9 @@ typedef struct cli_compare {
     bool              exact; /* the replay ended where `until` did; else behind it, before
                                 the next one */
     compare_report    report;
+    bool              verify;  /* the replay is a private one: cli_verify.h */
+    cli_output       *output;
+    uint32_t          outputs;
 } cli_compare;
 
 /* A sink table of both plans. */
@@ -62,15 +68,26 @@ typedef struct compare_pair {
     cli_compare          *compare;
     const cli_output     *output;
     const weir_table     *live, *other;
-    const weir_sink_kind *kind;
-    weir_str              section; /* of its payloads in manifests */
+    const weir_sink_kind *kind, *other_kind;
+    weir_str              section, other_section; /* of its payloads in manifests */
     uint32_t              node;    /* of its first flow, in the plan */
     compare_output       *out;
 } compare_pair;
 
-/* Opens the kind for the pair's tables: both, live first, or one of them. */
-weir_code compare_open(const compare_pair *pair, bool live, bool other, weir_sink **out,
-                       weir_err *err) WEIR_MUST_CHECK;
+/* The last epoch of c->replay, which has to be its end: ended, replay_last. */
+weir_code compare_look_at_end(cli_compare *c, weir_err *err) WEIR_MUST_CHECK;
+/* Which epochs of the live job are compared: from, until, first, exact. */
+weir_code compare_find_epochs(cli_compare *c, weir_err *err) WEIR_MUST_CHECK;
+/* All outputs, into the report. */
+weir_code compare_outputs(cli_compare *c, weir_err *err) WEIR_MUST_CHECK;
+/* --output and --limit. */
+void      compare_report_of(const cli_flags *flags, compare_report *out);
+
+/* Opens the kind for the pair's tables: both, live first, or one of them. `order`: of the
+   other's key columns, or NULL; see weir_sink_setup. */
+weir_code compare_open(const compare_pair *pair, bool live, bool other,
+                       const weir_order *order, weir_sink **out, weir_err *err)
+    WEIR_MUST_CHECK;
 /* The payload of an epoch, in `arena`; empty when it has none. */
 weir_code compare_payload(const compare_pair *pair, bool live, uint64_t epoch,
                           weir_arena *arena, weir_str *out, weir_err *err) WEIR_MUST_CHECK;
@@ -98,6 +115,9 @@ void compare_tell_key(compare_report *report, compare_output *out, const weir_st
 /* A row that one side has more often. */
 void compare_tell_row(compare_report *report, compare_output *out, const weir_str *row,
                       int64_t live, int64_t other);
+/* A file of the live job: "missing", "replaced", "not committed". */
+void compare_tell_file(compare_report *report, compare_output *out, weir_str key,
+                       const char *what);
 void compare_output_end(compare_report *report, compare_output *out);
 
 #endif

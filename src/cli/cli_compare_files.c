@@ -11,7 +11,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "cli_compare.h"
+#include "cli_verify.h"
 
 #include <string.h>
 
@@ -74,14 +74,30 @@ static weir_code take_row(void *self, const weir_str *cell, bool removed, weir_e
     return WEIR_OK;
 }
 
+/* To verify, a file that is not what was committed is told, and what it lacks. */
+static weir_code note_lost(void *self, weir_str key, bool missing, weir_err *err)
+{
+    files *f = self;
+    (void)err;
+    if (f->tally == NULL) /* else it was told */
+        compare_tell_file(&f->pair->compare->report, f->pair->out, key,
+                          missing ? "missing" : "replaced");
+    return WEIR_OK;
+}
+
+static weir_look_lost_fn *lost_of(const files *f)
+{
+    return f->pair->compare->verify && !f->is_other ? note_lost : NULL;
+}
+
 static weir_code scan_open(files *f, bool live, uint64_t epoch, int count, weir_err *err)
 {
     const cli_compare *c = f->pair->compare;
     weir_sink         *sink = live ? f->live : f->other;
     weir_arena        *arena = weir_arena_new("epoch", 64 << 10);
     weir_str           payload = {0};
-    const weir_look_to look = {take_row, f};
     f->is_other = !live;
+    const weir_look_to look = {.row = take_row, .lost = lost_of(f), .self = f};
     f->count = count;
     weir_code rc = compare_payload(f->pair, live, epoch, arena, &payload, err);
     if (rc == WEIR_OK)
@@ -96,8 +112,8 @@ static weir_code scan_files(files *f, bool live, uint64_t from, uint64_t to, wei
     weir_sink   *sink = live ? f->live : f->other;
     weir_arena  *arena = weir_arena_new("epoch", 64 << 10);
     weir_code    rc = WEIR_OK;
-    const weir_look_to look = {take_row, f};
     f->is_other = !live;
+    const weir_look_to look = {.row = take_row, .lost = lost_of(f), .self = f};
     f->count = 1;
     for (uint64_t epoch = from; rc == WEIR_OK && epoch <= to; epoch++) {
         weir_str payload = {0};
@@ -193,14 +209,16 @@ weir_code compare_files(const compare_pair *pair, weir_err *err)
     files f = {.pair = pair};
     choose_rows(&f);
     f.bag = weir_bag_new();
-    weir_code rc = compare_open(pair, true, false, &f.live, err);
+    weir_code rc = compare_open(pair, true, false, NULL, &f.live, err);
     if (rc == WEIR_OK)
-        rc = compare_open(pair, false, true, &f.other, err);
+        rc = compare_open(pair, false, true, NULL, &f.other, err);
     if (rc == WEIR_OK)
         rc = scan(&f, err);
     pair->out->compared = f.rows;
     while (rc == WEIR_OK && f.behind < WEIR_BAG_BUCKETS)
         rc = second_pass(&f, err);
+    if (rc == WEIR_OK && pair->compare->verify)
+        rc = cli_verify_files(pair, f.live, err);
     weir_sink_free(f.live);
     weir_sink_free(f.other);
     weir_bag_free(f.bag);

@@ -35,8 +35,10 @@ typedef struct keys {
 } keys;
 
 typedef struct page_rows { /* of one table */
-    weir_rows      base;   /* first */
+    weir_ordered      base;   /* first */
     weir_sink     *sink;
+    const weir_schema *loose; /* of two kinds of databases: what each prints otherwise is made
+                                 alike; NULL: of one */
     uint32_t       table, at;
     weir_arena    *arena;
     weir_look_page page;
@@ -44,7 +46,28 @@ typedef struct page_rows { /* of one table */
     bool           begun;
 } page_rows;
 
-static weir_code next_row(weir_rows *base, const weir_str **out, weir_err *err)
+/* A numeric without a scale gets noughts at its end from some databases, and a jsonb spaces and
+   another order: the one is cut, the other left out. */
+static void make_alike(const page_rows *rows)
+{
+    const weir_look_page *page = &rows->page;
+    for (uint32_t c = 0; rows->loose != NULL && c < rows->loose->count; c++) {
+        weir_type type = rows->loose->field[c].type;
+        bool      loose = type.id == WEIR_T_NUMERIC && type.scale == WEIR_SCALE_ANY;
+        for (uint32_t r = 0; r < page->rows; r++) {
+            weir_str *cell = &page->cell[(size_t)r * page->columns + c];
+            if (type.id == WEIR_T_JSONB)
+                *cell = (weir_str){0};
+            if (!loose || cell->at == NULL || memchr(cell->at, '.', cell->len) == NULL)
+                continue;
+            while (cell->at[cell->len - 1] == '0')
+                cell->len--;
+            cell->len -= cell->at[cell->len - 1] == '.';
+        }
+    }
+}
+
+static weir_code next_row(weir_ordered *base, const weir_str **out, weir_err *err)
 {
     page_rows *rows = (page_rows *)base;
     *out = NULL;
@@ -62,6 +85,7 @@ static weir_code next_row(weir_rows *base, const weir_str **out, weir_err *err)
         rows->at = 0;
         if (rc != WEIR_OK || rows->page.rows == 0)
             return rc;
+        make_alike(rows);
     }
     *out = &rows->page.cell[(size_t)rows->at++ * rows->page.columns];
     return WEIR_OK;
@@ -108,7 +132,7 @@ static weir_code note_epochs(keys *k, weir_sink *sink, uint64_t from, uint64_t t
 {
     weir_arena  *arena = weir_arena_new("epoch", 64 << 10);
     weir_code    rc = WEIR_OK;
-    const weir_look_to look = {note_change, k};
+    const weir_look_to look = {.row = note_change, .self = k};
     for (uint64_t epoch = from; rc == WEIR_OK && epoch <= to; epoch++) {
         weir_str payload = {0};
         weir_arena_reset(arena);
@@ -209,17 +233,28 @@ static void tell_gone(keys *k)
             compare_newer(k, entry, NULL);
 }
 
-static weir_code merge_tables(keys *k, weir_sink *sink, weir_err *err)
+static weir_code order_of(const compare_pair *pair, weir_sink *sink, weir_order **out,
+                          weir_err *err)
+{
+    weir_code rc = WEIR_OK;
+    *out = WEIR_ARRAY(pair->compare->arena, weir_order, pair->out->keys);
+    for (uint32_t i = 0; rc == WEIR_OK && i < pair->out->keys; i++)
+        rc = sink->kind->look->order(sink, 0, i, &(*out)[i], err);
+    return rc;
+}
+
+/* `other`: the sink of its tables, which are behind the live ones when it is the same. */
+static weir_code merge_tables(keys *k, weir_sink *sink, weir_sink *other_sink,
+                              const weir_order *order, weir_err *err)
 {
     compare_output *out = k->pair->out;
     page_rows       live = {.base.next = next_row, .sink = sink, .table = 0};
-    page_rows       other = {.base.next = next_row, .sink = sink, .table = 1};
-    weir_order     *order = weir_heap_new(out->keys, sizeof *order);
-    weir_code       rc = WEIR_OK;
+    page_rows       other = {.base.next = next_row, .sink = other_sink};
+    other.table = sink == other_sink;
+    if (k->pair->kind != k->pair->other_kind)
+        live.loose = other.loose = out->schema;
     live.arena = weir_arena_new("live rows", 1 << 20);
     other.arena = weir_arena_new("rows of the replay", 1 << 20);
-    for (uint32_t i = 0; rc == WEIR_OK && i < out->keys; i++)
-        rc = sink->kind->look->order(sink, 0, i, &order[i], err);
     weir_merge merge = {.columns = out->columns,
                         .keys = out->keys,
                         .key = out->key,
@@ -228,13 +263,11 @@ static weir_code merge_tables(keys *k, weir_sink *sink, weir_err *err)
                         .other = &other.base,
                         .tell = tell,
                         .self = k};
-    if (rc == WEIR_OK)
-        rc = weir_merge_rows(&merge, err);
+    weir_code  rc = weir_merge_rows(&merge, err);
     if (rc == WEIR_OK)
         tell_gone(k);
     rows_done(&live);
     rows_done(&other);
-    weir_heap_free(order);
     return rc;
 }
 
@@ -249,14 +282,27 @@ static weir_code check_epoch(const cli_compare *c, uint64_t now, weir_err *err)
                          "start the live job: it brings its tables up to its checkpoint");
 }
 
+/* The replay's tables lie beside the live ones, or in a file of its own. */
+static weir_code open_other(const compare_pair *pair, const weir_order *order,
+                            weir_sink *live, weir_sink **out, weir_err *err)
+{
+    *out = live;
+    if (!pair->compare->verify)
+        return WEIR_OK;
+    *out = NULL;
+    weir_code rc = compare_open(pair, false, true, order, out, err);
+    return rc == WEIR_OK ? (*out)->kind->look->begin(*out, err) : rc;
+}
+
 weir_code compare_tables(const compare_pair *pair, weir_err *err)
 {
     const cli_compare *c = pair->compare;
-    weir_sink         *sink = NULL;
+    weir_sink         *sink = NULL, *other = NULL;
+    weir_order        *order = NULL;
     uint64_t           now = 0;
     keys               k = {.pair = pair};
     k.tally = weir_tally_new((size_t)c->job.plan->settings.memory_limit / 2);
-    weir_code rc = compare_open(pair, true, true, &sink, err);
+    weir_code rc = compare_open(pair, true, !c->verify, NULL, &sink, err);
     if (rc == WEIR_OK)
         rc = sink->kind->look->begin(sink, err);
     if (rc == WEIR_OK)
@@ -266,7 +312,13 @@ weir_code compare_tables(const compare_pair *pair, weir_err *err)
     if (rc == WEIR_OK)
         rc = note_keys(&k, sink, now, err);
     if (rc == WEIR_OK)
-        rc = merge_tables(&k, sink, err);
+        rc = order_of(pair, sink, &order, err);
+    if (rc == WEIR_OK)
+        rc = open_other(pair, order, sink, &other, err);
+    if (rc == WEIR_OK)
+        rc = merge_tables(&k, sink, other, order, err);
+    if (other != sink)
+        weir_sink_free(other);
     weir_sink_free(sink);
     weir_tally_free(k.tally);
     weir_buf_done(&k.packed);

@@ -281,6 +281,30 @@ void compare_tell_row(compare_report *report, compare_output *out, const weir_st
     }
 }
 
+void compare_tell_file(compare_report *report, compare_output *out, weir_str key,
+                       const char *what)
+{
+    weir_buf *text = &report->text;
+    bool      strange = what[0] == 'n';
+    report->differs = true;
+    *(strange ? &out->strange : &out->lost) += 1;
+    if (out->shown == report->limit)
+        return;
+    out->shown++;
+    if (report->format == COMPARE_JSON) {
+        weir_buf_text(text, text->at[text->len - 1] == '[' ? "{" : ",{");
+        cli_json_text(text, "file", key);
+        cli_json_text(text, "is", weir_str_of(what));
+        weir_buf_byte(text, '}');
+    } else if (report->format == COMPARE_CSV) {
+        csv_text(text, out->live, ",live,,file,");
+        csv_text(text, key, ",");
+        weir_buf_format(text, ",%s\n", what);
+    } else {
+        weir_buf_format(text, "  %-13s file %.*s\n", what, WEIR_STR_FMT(key));
+    }
+}
+
 void compare_tell_start(cli_compare *c)
 {
     weir_buf *text = &c->report.text;
@@ -288,7 +312,11 @@ void compare_tell_start(cli_compare *c)
         weir_buf_text(text, "output,side,key,column,live,replay,delta\n");
     if (c->report.format == COMPARE_JSON) {
         weir_buf_text(text, "{");
-        cli_json_text(text, "namespace", c->name);
+        cli_json_name(text, "namespace");
+        if (c->verify)
+            weir_buf_text(text, "null");
+        else
+            weir_buf_json_text(text, c->name);
         cli_json_u64(text, "from_epoch", c->from);
         cli_json_u64(text, "until_epoch", c->until);
         cli_json_name(text, "exact");
@@ -296,9 +324,9 @@ void compare_tell_start(cli_compare *c)
     }
     if (c->report.format != COMPARE_TABLE)
         return;
-    weir_buf_format(text, "replay %.*s: epochs %llu to %llu of the live job%s\n",
-                    WEIR_STR_FMT(c->name), (unsigned long long)c->from + 1,
-                    (unsigned long long)c->until,
+    weir_buf_format(text, "%s%.*s: epochs %llu to %llu of the live job%s\n",
+                    c->verify ? "" : "replay ", WEIR_STR_FMT(c->name),
+                    (unsigned long long)c->from + 1, (unsigned long long)c->until,
                     c->exact ? "" : ", and a part of the next one");
 }
 
@@ -344,6 +372,14 @@ static void json_end(weir_buf *text, const compare_output *out)
     cli_json_u64(text, "newer", out->newer);
     cli_json_u64(text, "untouched", out->untouched);
     cli_json_u64(text, "open", out->open);
+    cli_json_name(text, "left_out");
+    if (out->columns_left)
+        weir_buf_json_text(text, weir_str_of(out->columns_left));
+    else
+        weir_buf_text(text, "null");
+    cli_json_u64(text, "files_lost", out->lost);
+    cli_json_u64(text, "files_strange", out->strange);
+    cli_json_u64(text, "files_unknown", out->unknown);
     cli_json_u64(text, "windows_differ", weir_tally_count(out->windows));
     cli_json_name(text, "windows");
     weir_buf_text(text, "[");
@@ -381,11 +417,12 @@ static void plain_end(weir_buf *text, const compare_output *out)
 {
     const char *what = out->keys > 0 ? "keys" : "rows";
     uint64_t    differ = out->only_live + out->only_other + out->changed;
+    uint64_t    files = out->lost + out->strange;
     if (out->skipped) {
         weir_buf_format(text, "  not compared: %s\n", out->skipped);
         return;
     }
-    if (out->shown > 0 && differ > out->shown)
+    if (out->shown > 0 && differ + files > out->shown)
         weir_buf_text(text, "  …\n");
     weir_buf_format(text, "  %llu %s compared, %llu differ",
                     (unsigned long long)out->compared, what, (unsigned long long)differ);
@@ -400,6 +437,12 @@ static void plain_end(weir_buf *text, const compare_output *out)
     plain_note(text, out->newer, what, "came or changed in live since, not compared");
     plain_note(text, out->untouched, what, "in live that no replayed epoch touched");
     plain_note(text, out->open, what, "of windows that live has not closed, not compared");
+    plain_note(text, out->lost, "files", "are missing or were replaced");
+    plain_note(text, out->strange, "files", "of no committed epoch lie beside them");
+    plain_note(text, out->unknown, "files",
+               "are of other lineages or of epochs that are not kept, not compared");
+    if (out->columns_left)
+        weir_buf_format(text, "  not compared: %s\n", out->columns_left);
 }
 
 void compare_output_end(compare_report *report, compare_output *out)

@@ -55,6 +55,7 @@ static const char run[] =
 
 static const char replay[] =
     "usage: weir replay --into NAMESPACE [FLAGS] job.sql\n"
+    "       weir replay --verify [FLAGS] job.sql\n"
     "\n"
     "  --from WHERE       'earliest' (the sources' start), or an epoch of the live job: a\n"
     "                     number, 'last', a pinned name, or a time such as\n"
@@ -73,7 +74,15 @@ static const char replay[] =
     "\n"
     "It shares nothing that it writes with the live job and may run beside it. The same\n"
     "command goes on where a replay was stopped or killed. weir checkpoint --replay NAMESPACE\n"
-    "looks at its checkpoints.\n";
+    "looks at its checkpoints.\n"
+    "\n"
+    "  --verify           write nothing that stays: run into a temporary folder ($TMPDIR or\n"
+    "                     /tmp), say in what the live tables and files are not what the input\n"
+    "                     gives, as 'weir diff' does, and which files are missing or strange;\n"
+    "                     exit codes are those of 'weir diff'\n"
+    "  --until WHERE      then an epoch; 'last' is the default\n"
+    "  --spool SIZE       bytes of the temporary folder at most (16 GiB)\n"
+    "  --limit N          rows shown of each output (20); --output is table, json or csv\n";
 
 static const char diff[] =
     "usage: weir diff --into NAMESPACE [FLAGS] job.sql\n"

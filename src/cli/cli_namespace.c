@@ -1,6 +1,7 @@
 /* cli/namespace: names for what a replay writes.
  *
- * Gives      cli_namespace_check, _outputs, _lineage, _plan; cli_table_name_check, cli_path_trim.
+ * Gives      cli_namespace_check, _outputs, _lineage, _sources, _plan; cli_table_name_check,
+ *            cli_path_trim.
  * Always     1. nothing of a namespace is named as something of the live job, lies inside it
  *               or holds it.
  *            2. the same job and namespace give the same names, always: a replay goes on
@@ -221,15 +222,22 @@ weir_code cli_namespace_lineage(const weir_job_settings *live, weir_str name,
     return WEIR_OK;
 }
 
-/* Lag displays of the live job must not show the replay's positions. */
 static void name_source(weir_table *table, weir_str name, weir_arena *arena)
 {
-    if (!weir_opts_known(table->opts, "group") || !weir_opts_given(table->opts, "group"))
+    if (!table->source || !weir_opts_known(table->opts, "group") ||
+        !weir_opts_given(table->opts, "group"))
         return;
     weir_str group = weir_opts_text(table->opts, "group");
     const char *other = weir_arena_text(arena, "%.*s.%.*s", WEIR_STR_FMT(group),
                                         WEIR_STR_FMT(name));
     table->opts = weir_opts_with(table->opts, "group", weir_str_of(other), arena);
+}
+
+/* Lag displays of the live job must not show the replay's positions. */
+void cli_namespace_sources(weir_plan *plan, weir_str name, weir_arena *arena)
+{
+    for (uint32_t t = 0; t < plan->tables; t++)
+        name_source(&plan->table[t], name, arena);
 }
 
 static void rename_output(weir_table *table, const cli_output *output, weir_arena *arena)
@@ -258,9 +266,7 @@ weir_code cli_namespace_plan(const weir_plan *live, weir_str name, weir_arena *a
     plan->settings.http_listen_given = false; /* the live job may have the port */
     plan->table = WEIR_ARRAY(arena, weir_table, live->tables + 1);
     memcpy(plan->table, live->table, sizeof *live->table * live->tables);
-    for (uint32_t t = 0; t < plan->tables; t++)
-        if (plan->table[t].source)
-            name_source(&plan->table[t], name, arena);
+    cli_namespace_sources(plan, name, arena);
     for (uint32_t i = 0; i < outputs; i++)
         rename_output(&plan->table[output[i].table], &output[i], arena);
     *out = plan;

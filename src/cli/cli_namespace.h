@@ -53,6 +53,9 @@ weir_code cli_namespace_lineage(const weir_job_settings *live, weir_str name,
                                 weir_arena *arena, weir_str *out_job, weir_str *out_location,
                                 weir_err *err) WEIR_MUST_CHECK;
 
+/* Consumer groups of the plan's sources, whose tables are the plan's own copies. */
+void cli_namespace_sources(weir_plan *plan, weir_str name, weir_arena *arena);
+
 /* The plan that writes there: steps, schemas and fingerprint are the live plan's. */
 weir_code cli_namespace_plan(const weir_plan *live, weir_str name, weir_arena *arena,
                              weir_plan **out, weir_err *err) WEIR_MUST_CHECK;

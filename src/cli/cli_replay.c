@@ -1,6 +1,6 @@
 /* cli/replay: `weir replay`: the job once more over what it read, into a namespace.
  *
- * Gives      weir_cli_replay.
+ * Gives      weir_cli_replay; cli_replay_limits, _find_epochs, _steps.
  * Always     1. what the live job owns is read and never written: see cli_namespace.
  *            2. what was begun goes on as it was begun: another --from or --until is refused.
  *
@@ -10,31 +10,18 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli_lineage.h"
 #include "cli_namespace.h"
+#include "cli_replay.h"
 #include "cli_steps.h"
 
 #define RATE_MAX 1000000000u /* records a second */
 
-typedef struct replaying {
-    const cli_flags  *flags;
-    const atomic_int *stop;
-    cli_job           job;  /* the live one */
-    weir_str          name; /* namespace */
-    weir_plan        *plan; /* in the namespace */
-    cli_lineage       live;
-    weir_replay       replay;
-    bool              begun;   /* it has epochs */
-    bool              done;    /* it was over before */
-    uint64_t          reached; /* epoch of the live job at which it stands, or comes to first */
-} replaying;
-
-static bool is_earliest(const replaying *r)
+static bool is_earliest(const cli_replaying *r)
 {
     return weir_str_is(r->replay.from_asked, "earliest");
 }
 
-static bool is_to_end(const replaying *r)
+static bool is_to_end(const cli_replaying *r)
 {
     return weir_str_is(r->replay.until_asked, "end");
 }
@@ -64,21 +51,27 @@ static weir_code read_memory(const char *text, weir_arena *arena, int64_t *out,
     return WEIR_OK;
 }
 
-/* The plan in its namespace, with what the flags say otherwise. */
-static weir_code plan_it(replaying *r, weir_err *err)
+weir_code cli_replay_limits(cli_replaying *r, weir_err *err)
 {
     const cli_flags *flags = r->flags;
-    weir_code rc = cli_settle(flags, &r->job, err);
-    if (rc == WEIR_OK)
-        rc = cli_namespace_plan(r->job.plan, r->name, r->job.arena, &r->plan, err);
-    if (rc == WEIR_OK && flags->memory)
+    weir_code rc = WEIR_OK;
+    if (flags->memory)
         rc = read_memory(flags->memory, r->job.arena, &r->plan->settings.memory_limit, err);
     if (rc == WEIR_OK && flags->rate)
         rc = read_rate(flags->rate, &r->replay.rate, err);
     return rc;
 }
 
-static weir_code lock_it(const replaying *r, weir_err *err)
+/* The plan in its namespace, with what the flags say otherwise. */
+static weir_code plan_it(cli_replaying *r, weir_err *err)
+{
+    weir_code rc = cli_settle(r->flags, &r->job, err);
+    if (rc == WEIR_OK)
+        rc = cli_namespace_plan(r->job.plan, r->name, r->job.arena, &r->plan, err);
+    return rc == WEIR_OK ? cli_replay_limits(r, err) : rc;
+}
+
+static weir_code lock_it(const cli_replaying *r, weir_err *err)
 {
     const char *folder = r->flags->embedded;
     struct stat facts;
@@ -90,7 +83,7 @@ static weir_code lock_it(const replaying *r, weir_err *err)
     return cli_lock(folder, name, r->stop, err);
 }
 
-static weir_code check_asked(const replaying *r, const weir_facts *facts, weir_err *err)
+static weir_code check_asked(const cli_replaying *r, const weir_facts *facts, weir_err *err)
 {
     if (weir_str_eq(facts->replay_from, r->replay.from_asked) &&
         weir_str_eq(facts->replay_until, r->replay.until_asked))
@@ -103,7 +96,7 @@ static weir_code check_asked(const replaying *r, const weir_facts *facts, weir_e
 }
 
 /* What was begun under the namespace: its manifests say how to go on. */
-static weir_code look_at_own(replaying *r, weir_err *err)
+static weir_code look_at_own(cli_replaying *r, weir_err *err)
 {
     cli_flags flags = *r->flags;
     cli_lineage own;
@@ -131,7 +124,7 @@ static weir_code look_at_own(replaying *r, weir_err *err)
     return WEIR_OK;
 }
 
-static weir_code find_epoch(replaying *r, const char *flag, weir_str asked,
+static weir_code find_epoch(cli_replaying *r, const char *flag, weir_str asked,
                             const weir_manifest **out, weir_err *err)
 {
     weir_manifest *found = NULL;
@@ -141,14 +134,12 @@ static weir_code find_epoch(replaying *r, const char *flag, weir_str asked,
     return rc == WEIR_OK ? rc : weir_err_note(err, "--%s", flag);
 }
 
-/* The epochs of the live job that it begins and ends with. */
-static weir_code find_epochs(replaying *r, weir_err *err)
+weir_code cli_replay_find_epochs(cli_replaying *r, weir_err *err)
 {
     weir_replay *replay = &r->replay;
-    weir_code rc = WEIR_OK;
     if (is_earliest(r) && is_to_end(r))
         return WEIR_OK;
-    rc = cli_lineage_of(r->flags, r->job.plan, WEIR_STR(""), r->stop, &r->live, err);
+    weir_code rc = cli_lineage_of(r->flags, r->job.plan, WEIR_STR(""), r->stop, &r->live, err);
     if (rc == WEIR_OK && !is_earliest(r))
         rc = find_epoch(r, "from", replay->from_asked, &replay->from, err);
     if (rc == WEIR_OK && !is_to_end(r))
@@ -167,18 +158,18 @@ static weir_code find_epochs(replaying *r, weir_err *err)
     return weir_err_hint(err, "--until names a later epoch");
 }
 
-static weir_code prepare(replaying *r, weir_err *err)
+static weir_code prepare(cli_replaying *r, weir_err *err)
 {
     weir_code rc = plan_it(r, err);
     if (rc == WEIR_OK)
         rc = lock_it(r, err);
     if (rc == WEIR_OK && !r->flags->fresh)
         rc = look_at_own(r, err);
-    return rc == WEIR_OK && !r->begun ? find_epochs(r, err) : rc;
+    return rc == WEIR_OK && !r->begun ? cli_replay_find_epochs(r, err) : rc;
 }
 
 /* To the next epoch of the live job at which it has to stand. */
-static weir_code run_once(replaying *r, bool go_on, weir_status *status, weir_err *err)
+static weir_code run_once(cli_replaying *r, bool go_on, weir_status *status, weir_err *err)
 {
     cli_flags flags = *r->flags;
     flags.leave_open |= !is_to_end(r); /* what is closed is what that epoch had closed */
@@ -187,7 +178,7 @@ static weir_code run_once(replaying *r, bool go_on, weir_status *status, weir_er
 }
 
 /* The live job is looked at again: its epochs have to be there still. */
-static weir_code find_last(replaying *r, const weir_manifest **out, weir_err *err)
+static weir_code find_last(cli_replaying *r, const weir_manifest **out, weir_err *err)
 {
     weir_manifest *last = NULL;
     weir_code rc = WEIR_OK;
@@ -202,9 +193,9 @@ static weir_code find_last(replaying *r, const weir_manifest **out, weir_err *er
     return rc;
 }
 
-/* Step by step: where runs of the live job ended it closed windows before their time, and what
-   came later for them was late. */
-static weir_code run_steps(replaying *r, weir_status *status, weir_err *err)
+/* Where runs of the live job ended it closed windows before their time, and what came later for
+   them was late. */
+weir_code cli_replay_steps(cli_replaying *r, weir_status *status, weir_err *err)
 {
     const weir_manifest *last = NULL;
     cli_step *step = NULL;
@@ -225,7 +216,7 @@ static weir_code run_steps(replaying *r, weir_status *status, weir_err *err)
     return rc;
 }
 
-static weir_code run_replay(replaying *r, weir_status *status, weir_err *err)
+static weir_code run_replay(cli_replaying *r, weir_status *status, weir_err *err)
 {
     weir_code rc = prepare(r, err);
     if (rc != WEIR_OK)
@@ -237,7 +228,7 @@ static weir_code run_replay(replaying *r, weir_status *status, weir_err *err)
     if (r->begun || is_to_end(r)) /* it goes on to where it was to end then */
         rc = run_once(r, false, status, err);
     bool over = is_to_end(r) || (r->begun && r->reached == r->replay.last_epoch);
-    return rc == WEIR_OK && !over ? run_steps(r, status, err) : rc;
+    return rc == WEIR_OK && !over ? cli_replay_steps(r, status, err) : rc;
 }
 
 /* False: the exit code is in *out_code. */
@@ -252,6 +243,12 @@ static bool read_flags(int count, char **argument, const atomic_int *stop, cli_f
     if (out->help) {
         char *name = (char *)(uintptr_t)"replay";
         *out_code = weir_cli_help(1, &name, stop);
+        return false;
+    }
+    if (out->verify)
+        return cli_verify_flags(out);
+    if (out->spool || out->limit) {
+        fprintf(stderr, "weir replay: --spool and --limit belong to --verify\n");
         return false;
     }
     if (out->into == NULL) {
@@ -271,7 +268,9 @@ int weir_cli_replay(int count, char **argument, const atomic_int *stop)
     if (!read_flags(count, argument, stop, &flags, &code))
         return code;
     weir_log_start(flags.log_json, flags.log_level);
-    replaying r = {.flags = &flags, .stop = stop, .name = weir_str_of(flags.into)};
+    if (flags.verify)
+        return cli_verify(&flags, stop);
+    cli_replaying r = {.flags = &flags, .stop = stop, .name = weir_str_of(flags.into)};
     r.replay.from_asked = weir_str_of(flags.from ? flags.from : "earliest");
     r.replay.until_asked = weir_str_of(flags.until ? flags.until : "end");
     if (!cli_job_open(&flags, stderr, &r.job)) {

@@ -102,6 +102,8 @@ weir_code cli_engine_run(const cli_flags *flags, const weir_plan *plan,
     weir_engine_setup setup = cli_engine_setup(flags, plan, stop, status, &places);
     setup.until_end = flags->until_end || replay != NULL;
     setup.replay = replay;
+    if (replay && replay->silent)
+        setup.sink_kind = cli_sink_kind_embedded; /* its tables are in files of its own */
     weir_http_server *server = NULL;
     weir_code rc = serve(plan, status, &server, err);
     if (rc == WEIR_OK && replay == NULL)

@@ -1,6 +1,6 @@
 /* cli/settle: what a job may leave out: its name and the place of its checkpoints.
  *
- * Gives      cli_settle, cli_unsettle.
+ * Gives      cli_settle, cli_unsettle, cli_remove_folder.
  * Always     1. a place for a while is used only where a second run starts anew anyway:
  *               bounded, rows are printed, nothing else is written.
  *            2. with real servers nothing is chosen silently that a next run must find.
@@ -96,8 +96,13 @@ static int remove_one(const char *path, const struct stat *about, int kind, stru
     return remove(path);
 }
 
+void cli_remove_folder(const char *path)
+{
+    (void)nftw(path, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
+}
+
 void cli_unsettle(const cli_job *job)
 {
     if (job->temporary)
-        (void)nftw(job->temporary, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
+        cli_remove_folder(job->temporary);
 }

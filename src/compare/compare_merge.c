@@ -1,6 +1,6 @@
 /* compare/merge: two sides in the order of one key.
  *
- * Gives      weir_merge_rows.
+ * Gives      weir_merge_rows, weir_cell_order.
  * Always     1. a side that is not in rising order is an error: an order that the server and
  *               we see differently would pair wrong rows.
  *
@@ -11,7 +11,7 @@
 #include <string.h>
 
 typedef struct side {
-    weir_rows      *rows;
+    weir_ordered      *rows;
     const char     *name;
     const weir_str *row;    /* NULL: at its end */
     weir_buf        before; /* packed key of the last row */
@@ -47,7 +47,7 @@ static int numbers(weir_str a, weir_str b)
     return (left > right) - (left < right);
 }
 
-static int cells(weir_order order, weir_str a, weir_str b)
+int weir_cell_order(weir_order order, weir_str a, weir_str b)
 {
     if (a.at == NULL || b.at == NULL)
         return (a.at != NULL) - (b.at != NULL);
@@ -61,7 +61,7 @@ static int against_last(const weir_merge *merge, const weir_str *last, const wei
 {
     int order = 0;
     for (uint32_t k = 0; order == 0 && k < merge->keys; k++)
-        order = cells(merge->order[k], last[k], row[merge->key[k]]);
+        order = weir_cell_order(merge->order[k], last[k], row[merge->key[k]]);
     return order;
 }
 
@@ -69,7 +69,7 @@ static int rows(const weir_merge *merge, const weir_str *a, const weir_str *b)
 {
     int order = 0;
     for (uint32_t k = 0; order == 0 && k < merge->keys; k++)
-        order = cells(merge->order[k], a[merge->key[k]], b[merge->key[k]]);
+        order = weir_cell_order(merge->order[k], a[merge->key[k]], b[merge->key[k]]);
     return order;
 }
 

@@ -315,6 +315,8 @@ static void acknowledge(commit *c)
 {
     engine_job *engine = c->engine;
     uint32_t at = 0;
+    if (engine->setup->replay && engine->setup->replay->silent)
+        return;
     for (uint32_t s = 0; s < engine->sources; s++) {
         engine_source *source = &engine->source[s];
         uint32_t count = c->epoch->ack_count[s];
@@ -407,7 +409,8 @@ static weir_code run_epoch(commit *c, weir_err *err)
     atomic_store(&engine->generation, weir_checkpoint_generation(engine->checkpoint));
     acknowledge(c);
     report(c, executed_us, put_us);
-    return WEIR_OK;
+    const weir_replay *replay = engine->setup->replay;
+    return replay && replay->epoch_done ? replay->epoch_done(replay->self, err) : WEIR_OK;
 }
 
 /* Who slept before it read older epochs may find them collected: it was replaced. */

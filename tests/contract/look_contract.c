@@ -9,6 +9,8 @@
 #include "sink_target.h"
 #include "weir/look.h"
 
+#include <string.h>
+
 #define EPOCHS 3
 #define IDS 190 /* of an epoch; each has NAMES rows */
 
@@ -36,16 +38,22 @@ static void write_rows(sink_bench *bench)
     }
 }
 
-static weir_sink *open_look(sink_bench *bench)
+static weir_sink *open_look_in(sink_bench *bench, const weir_order *order)
 {
     weir_sink      *sink = NULL;
     weir_sink_setup setup = bench->setup;
     setup.look = true;
+    setup.look_order = order;
     setup.table = &bench->table;
     setup.tables = 1;
     setup.lineage = weir_checkpoint_lineage(bench->now.checkpoint);
     CHECK_OK(weir_sink_new(bench->kind, &setup, &sink, &bench->err), &bench->err);
     return sink;
+}
+
+static weir_sink *open_look(sink_bench *bench)
+{
+    return open_look_in(bench, NULL);
 }
 
 static void check_row(const weir_str *cell, size_t number, const int *name_order)
@@ -135,6 +143,45 @@ static void an_order_is_what_the_pages_have(sink_target *target, const char *ddl
     CHECK_INT(order[1], text);
     weir_sink_free(sink);
     bench_stop(&bench);
+}
+
+/* As keys of another kind of database are sorted: a file of our own is read in that order. */
+static void pages_come_in_the_order_that_is_asked_for(void **state)
+{
+    (void)state;
+    static const weir_order padded[] = {WEIR_ORDER_NUMBER, WEIR_ORDER_PADDED};
+    static const weir_order number[] = {WEIR_ORDER_NUMBER, WEIR_ORDER_NUMBER};
+    static const char *const in_order[] = {"-10.50", "-9.25", "0.00", "9.99", "10.00", "100.01"};
+    sink_target target[4];
+    uint32_t    count = sink_targets(target), at = 0;
+    while (strcmp(target[at].kind, "sqlite") != 0)
+        at++;
+    sink_bench bench;
+    weir_order order = WEIR_ORDER_BYTES;
+    target[at].empty(&target[at]);
+    bench_start(&bench, target[at].kind, target[at].options);
+    bench_take_over(&bench);
+    write_rows(&bench);
+    weir_sink *sink = open_look_in(&bench, padded);
+    CHECK_OK(bench.kind->look->begin(sink, &bench.err), &bench.err);
+    CHECK_OK(bench.kind->look->order(sink, 0, 1, &order, &bench.err), &bench.err);
+    CHECK_INT(order, WEIR_ORDER_PADDED);
+    CHECK_INT(read_pages(&bench, sink, padded_order), ROWS);
+    weir_sink_free(sink);
+    target[at].sql(&target[at], "DROP INDEX weir_sort");
+    bench_epoch(&bench, "+I|-9999|9.99|1||\n+I|-9999|10.00|1||\n+I|-9999|-9.25|1||\n"
+                        "+I|-9999|100.01|1||\n+I|-9999|-10.50|1||\n+I|-9999|0.00|1||");
+    sink = open_look_in(&bench, number);
+    CHECK_OK(bench.kind->look->begin(sink, &bench.err), &bench.err);
+    weir_arena    *arena = weir_arena_new("pages", 1 << 20);
+    weir_look_page page = {0};
+    CHECK_OK(bench.kind->look->page(sink, 0, arena, &page, &bench.err), &bench.err);
+    for (uint32_t r = 0; r < sizeof in_order / sizeof in_order[0]; r++)
+        CHECK_STR(page.cell[(size_t)r * page.columns + 1], in_order[r]);
+    weir_arena_free(arena);
+    weir_sink_free(sink);
+    bench_stop(&bench);
+    sink_targets_gone(target, count);
 }
 
 #define PADDED                                                                                   \
@@ -273,6 +320,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_target_shows_its_rows),
         TEST(keys_of_any_kind_are_paged),
+        TEST(pages_come_in_the_order_that_is_asked_for),
         TEST(nothing_is_made_by_looking),
     };
     return RUN_TESTS(tests);

@@ -133,6 +133,13 @@ static weir_code read_file(s3_looking *l, const s3_recipe *recipe, weir_err *err
     }
     weir_avro_reading reading = {.writer = l->self->writer, .fn = take_row, .self = l};
     l->folder = folder_of(l->self, recipe->key);
+    bool lost = rc == WEIR_E_NOTFOUND || (rc != WEIR_OK && err->exit == WEIR_EXIT_CORRUPT);
+    if (lost && l->to->lost != NULL) {
+        weir_buf_done(&bytes);
+        bool missing = rc == WEIR_E_NOTFOUND;
+        weir_err_clear(err);
+        return l->to->lost(l->to->self, recipe->key, missing, err);
+    }
     if (rc == WEIR_OK)
         rc = weir_avro_read_file(&reading, weir_buf_view(&bytes), err);
     weir_buf_done(&bytes);
@@ -147,8 +154,12 @@ static weir_code published(weir_sink *sink, weir_str payload, const weir_look_to
     weir_arena_mark job = weir_arena_here(self->job);
     s3_looking      l = {.to = to};
     weir_code       rc = looking_start(&l, self, payload, err);
-    for (uint32_t i = 0; rc == WEIR_OK && i < self->recipes; i++)
-        rc = read_file(&l, &self->recipe[i], err);
+    for (uint32_t i = 0; rc == WEIR_OK && i < self->recipes; i++) {
+        if (to->file != NULL)
+            rc = to->file(to->self, self->recipe[i].key, err);
+        if (rc == WEIR_OK && to->row != NULL)
+            rc = read_file(&l, &self->recipe[i], err);
+    }
     looking_done(&l, job);
     return rc;
 }

@@ -35,6 +35,15 @@ const char *sqlite_type(weir_type type); /* INTEGER, REAL, TEXT, BLOB */
 /* sqlite_look */
 extern const weir_look sqlite_look;
 
+/* sqlite_sort: setup->look_order. An index for pages in that order, made when it differs from
+   the file's own. */
+weir_order  sqlite_order_of(const keyed_table *table, uint32_t key);
+weir_code   sqlite_sort(sqlite_sink *self, weir_err *err) WEIR_MUST_CHECK;
+/* The name behind COLLATE of a key column of table 0; NULL: its own order. */
+const char *sqlite_collation(const sqlite_sink *self, uint32_t key);
+/* Key columns in their order, each with its COLLATE, separated by commas. */
+void        sqlite_key_list(const sqlite_sink *self, const keyed_table *table, weir_buf *sql);
+
 /* sqlite_rename: the driver's is_there and rename. */
 weir_code sqlite_is_there(keyed_sink *keyed, weir_str table, bool *out,
                           weir_err *err) WEIR_MUST_CHECK;

@@ -11,7 +11,9 @@
 
 static weir_code begin(weir_sink *sink, weir_err *err)
 {
-    return sqlite_run((sqlite_sink *)sink, "BEGIN", "could not begin to read", err);
+    sqlite_sink *self = (sqlite_sink *)sink;
+    weir_code    rc = sqlite_sort(self, err);
+    return rc == WEIR_OK ? sqlite_run(self, "BEGIN", "could not begin to read", err) : rc;
 }
 
 static weir_code epoch_of(weir_sink *sink, uint64_t *out, weir_err *err)
@@ -24,28 +26,18 @@ static weir_code epoch_of(weir_sink *sink, uint64_t *out, weir_err *err)
     return rc;
 }
 
-/* Numbers that are no integers are text in the file, and sorted so. */
 static weir_code order_of(weir_sink *sink, uint32_t table, uint32_t key, weir_order *out,
                           weir_err *err)
 {
-    const keyed_table *of = &((keyed_sink *)sink)->table[table];
-    weir_type_id       id = of->schema.field[of->key[key]].type.id;
+    const keyed_sink *keyed = (keyed_sink *)sink;
     (void)err;
-    *out = id == WEIR_T_INT16 || id == WEIR_T_INT32 || id == WEIR_T_INT64
-               ? WEIR_ORDER_NUMBER
-               : WEIR_ORDER_BYTES;
+    *out = keyed->setup.look_order ? keyed->setup.look_order[key]
+                                   : sqlite_order_of(&keyed->table[table], key);
     return WEIR_OK;
 }
 
-static void key_list(weir_buf *sql, const keyed_table *table)
-{
-    for (uint32_t k = 0; k < table->keys; k++) {
-        weir_buf_text(sql, k == 0 ? "" : ", ");
-        sqlite_name(sql, table->schema.field[table->key[k]].name);
-    }
-}
-
-static void page_text(weir_buf *sql, const keyed_table *table, bool first)
+static void page_text(const sqlite_sink *self, weir_buf *sql, const keyed_table *table,
+                      bool first)
 {
     for (uint32_t c = 0; c < table->schema.count; c++) {
         weir_buf_text(sql, c == 0 ? "SELECT " : ", ");
@@ -55,13 +47,13 @@ static void page_text(weir_buf *sql, const keyed_table *table, bool first)
     sqlite_name(sql, table->target);
     if (!first) {
         weir_buf_text(sql, " WHERE (");
-        key_list(sql, table);
+        sqlite_key_list(self, table, sql);
         for (uint32_t k = 0; k < table->keys; k++)
             weir_buf_text(sql, k == 0 ? ") > (?" : ", ?");
         weir_buf_byte(sql, ')');
     }
     weir_buf_text(sql, " ORDER BY ");
-    key_list(sql, table);
+    sqlite_key_list(self, table, sql);
     weir_buf_format(sql, " LIMIT %u", WEIR_LOOK_PAGE);
 }
 
@@ -151,7 +143,7 @@ static weir_code read_page(weir_sink *sink, uint32_t t, weir_arena *arena,
     sqlite3_stmt      *statement = NULL;
     weir_buf           sql = {0};
     weir_str           behind = page->last;
-    page_text(&sql, table, behind.at == NULL);
+    page_text(self, &sql, table, behind.at == NULL);
     weir_code rc =
         sqlite_prepare(self, weir_buf_view(&sql), "could not read", &statement, err);
     weir_buf_done(&sql);

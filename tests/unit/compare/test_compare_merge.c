@@ -10,14 +10,14 @@
 typedef const char *text_row[COLUMNS]; /* two key columns, one other; NULL: NULL */
 
 typedef struct list {
-    weir_rows       base;
+    weir_ordered       base;
     const text_row *row;
     size_t          rows, at, fail_at;
     weir_str        cell[COLUMNS];
     char            copy[COLUMNS][64]; /* gone at the next call, as a page is */
 } list;
 
-static weir_code next(weir_rows *base, const weir_str **out, weir_err *err)
+static weir_code next(weir_ordered *base, const weir_str **out, weir_err *err)
 {
     list *l = (list *)base;
     *out = NULL;
