@@ -97,6 +97,10 @@ weir_code weir_ops_emit(weir_ops *ops, uint32_t slice, const int64_t *watermark_
 /* The slice's change since the last save (or a full copy); appends nothing when there was
    none (delta). Must follow emit. */
 void weir_ops_save(weir_ops *ops, uint32_t slice, bool full, weir_buf *out);
+/* From now on a group that an epoch leaves as it was, because what came was retracted, is
+   emitted all the same. For replays: where the live job cut an epoch between the two, its
+   sink has the row once more. */
+void      weir_ops_tell_touched(weir_ops *ops);
 /* Before weir_ops_load: what is loaded was saved by another plan's operators. `change` has
    to live as long as loading; after it every slice has to be saved in full. Flows that are
    told so get all groups at the next emit. */

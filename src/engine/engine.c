@@ -130,6 +130,8 @@ static weir_code open_all(engine_job *engine, weir_err *err)
     weir_code rc = engine_open_sources(engine, err);
     if (rc == WEIR_OK)
         rc = weir_ops_new(engine->plan, engine->lanes, &engine->budget, &engine->ops, err);
+    if (rc == WEIR_OK && engine->setup->replay)
+        weir_ops_tell_touched(engine->ops);
     return rc == WEIR_OK ? engine_recover(engine, err) : rc;
 }
 

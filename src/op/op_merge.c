@@ -2,6 +2,7 @@
  *
  * Lanes are merged in the order of their numbers. A group that the lanes leave as it was,
  * because what came was retracted, is not touched: it is neither emitted nor saved again.
+ * It is emitted only where weir_ops_tell_touched asks for it.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -27,8 +28,11 @@ static void merge_group(weir_ops *ops, op_aggregate *aggregate, op_slice *slice,
 {
     weir_str  key = op_group_key(aggregate, from);
     op_group *into = op_slice_find(slice, from->window_end, from->entry.hash, key);
-    if (is_neutral(aggregate, from))
+    if (is_neutral(aggregate, from)) {
+        if (into != NULL && ops->tells_touched)
+            op_slice_change(slice, into);
         return;
+    }
     if (into == NULL)
         into = op_slice_add(ops, aggregate, slice, from, key);
     weir_slab *slab = &op_slice_pane(slice, into->window_end)->slab;
@@ -52,6 +56,11 @@ static void merge_list(weir_ops *ops, op_aggregate *aggregate, const op_lane_tab
             op_lane_ahead(table, list->ref[i + AHEAD]);
         merge_group(ops, aggregate, &aggregate->slice[slice], op_lane_at(table, list->ref[i]));
     }
+}
+
+void weir_ops_tell_touched(weir_ops *ops)
+{
+    ops->tells_touched = true;
 }
 
 weir_code weir_ops_merge(weir_ops *ops, uint32_t slice, weir_err *err)

@@ -164,6 +164,7 @@ struct weir_ops {
     _Atomic uint64_t groups;
     const weir_change *change;  /* what is loaded is of another plan; NULL: of this one */
     op_adopted        *adopted; /* per step of the change */
+    bool               tells_touched;
 };
 
 /* op_run: runs nodes. out[n] is the output of node n; the first one's is given. */

@@ -57,6 +57,25 @@ static void what_comes_and_goes_in_one_epoch_is_not_told(void **state)
     bench_stop(&bench);
 }
 
+static void a_replay_is_told_what_is_as_it_was(void **state)
+{
+    (void)state;
+    push_bench bench;
+    bench_start(&bench, main_job);
+    weir_ops_tell_touched(bench.ops);
+    add(&bench, paid("a", 100, AT(0)));
+    add(&bench, paid("b", 100, AT(0)));
+    CHECK_TEXT(end_epoch(&bench, 0, INT64_MIN),
+               "+I " FIRST " a 1 1.00\n+I " FIRST " b 1 1.00\n");
+    add(&bench, paid("a", 70, AT(0)));
+    add(&bench, retracted("a", 70, AT(0)));
+    add(&bench, paid("c", 70, AT(0)));
+    add(&bench, retracted("c", 70, AT(0)));
+    CHECK_TEXT(end_epoch(&bench, 0, INT64_MIN), "+U " FIRST " a 1 1.00\n");
+    CHECK_INT(weir_ops_groups(bench.ops), 2);
+    bench_stop(&bench);
+}
+
 static void final_rows_come_once_when_the_window_closes(void **state)
 {
     (void)state;
@@ -301,6 +320,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_group_is_inserted_updated_and_deleted),
         TEST(what_comes_and_goes_in_one_epoch_is_not_told),
+        TEST(a_replay_is_told_what_is_as_it_was),
         TEST(final_rows_come_once_when_the_window_closes),
         TEST(a_group_that_changes_as_its_window_closes_is_told_to_both),
         TEST(groups_without_a_window_stay_and_come_final_at_the_very_end),
