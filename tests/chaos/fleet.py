@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness import Weir, wait_until
 
-FENCED = 10
+FENCED, AT_ONCE = 10, 143  # AT_ONCE: of a second SIGTERM
 PATIENCE_S = 30
 
 
@@ -38,7 +38,8 @@ class Worker(Weir):
 
     def __init__(self, number, host, log, flags, **more):
         self.number, self.host = number, host
-        self.killed = self.asked = self.fenceable = self.still = False
+        self.killed = self.fenceable = self.still = False
+        self.asked = 0  # so often
         self.began_s, self.ended_s, self.seen, self.rest = time.monotonic(), None, 0, b""
         super().__init__(log, *flags, **more)
 
@@ -59,7 +60,7 @@ class Worker(Weir):
         """Why its end is not one that its history explains; nothing when it is."""
         code = self.process.returncode
         if (code == -signal.SIGKILL and self.killed) or (code == 0 and self.asked) or \
-           (code == FENCED and self.fenceable):
+           (code == AT_ONCE and self.asked > 1) or (code == FENCED and self.fenceable):
             return ""
         return f"worker {self.number} ended with {code}" + (
             " (killed)" if self.killed else " (asked to end)" if self.asked else "")
@@ -150,7 +151,7 @@ class Fleet:
 
     def ask(self, worker):
         """SIGTERM, and waits for its end."""
-        worker.asked = True
+        worker.asked += 1
         worker.signal(signal.SIGCONT)
         worker.signal(signal.SIGTERM)
         return wait_until(worker.ended, 60)
