@@ -448,9 +448,10 @@ static void run_commit(engine_job *engine, engine_epoch *epoch)
     if (rc != WEIR_OK)
         rc = explained(engine, &err);
     weir_stage_free(c.stage);
-    /* A stop whose grace time is over: no failure, the next start goes on from here. */
+    /* A stop whose grace time is over: no failure, the next start goes on from here. After a
+       halt it is the halt that is told, whatever this is. */
     bool dropped = rc != WEIR_OK && err.fate == WEIR_FATE_RETRY &&
-                   atomic_load(engine->setup->stop) && !atomic_load(&engine->halted);
+                   atomic_load(engine->setup->stop);
     if (rc != WEIR_OK && !dropped) {
         (void)weir_err_note(&err, "epoch %llu", (unsigned long long)epoch->number);
         engine_halt(engine, &err);

@@ -48,7 +48,7 @@ static weir_code refuse(const engine_job *engine, const weir_promotion *promotio
 
 weir_code engine_origin_check(engine_job *engine, weir_err *err)
 {
-    if (engine->setup->origin != NULL || engine->setup->ended)
+    if (engine->setup->origin != NULL)
         return WEIR_OK;
     origin_look found = {.engine = engine, .arena = weir_arena_new("promotion", 4096)};
     weir_code rc = engine_patiently(engine, look, &found, WEIR_STR("the checkpoint's store"),

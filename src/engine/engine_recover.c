@@ -266,7 +266,7 @@ static weir_code look_ahead(engine_job *engine, weir_err *err)
     if (rc == WEIR_OK && look.last != NULL)
         rc = engine_change_foresee(engine, look.last, err);
     weir_arena_free(look.arena);
-    if (rc == WEIR_OK || rc == WEIR_E_STOPPED || err->exit == WEIR_EXIT_CONFIG_CHANGED)
+    if (rc == WEIR_OK || err->exit == WEIR_EXIT_CONFIG_CHANGED)
         return rc;
     weir_err_clear(err);
     return WEIR_OK;
@@ -274,8 +274,9 @@ static weir_code look_ahead(engine_job *engine, weir_err *err)
 
 weir_code engine_recover(engine_job *engine, weir_err *err)
 {
+    weir_assert(!engine->setup->ended); /* that is for weir_engine_settle */
     weir_code rc = engine_open_checkpoint(engine, err);
-    if (rc == WEIR_OK && !engine->setup->ended)
+    if (rc == WEIR_OK)
         rc = look_ahead(engine, err);
     if (rc == WEIR_OK && engine->setup->replay) /* sinks make tables */
         rc = engine_origin_check(engine, err);

@@ -177,7 +177,7 @@ static weir_code read_deltas(engine_job *engine, weir_reader *reader, weir_err *
             return engine_slices_damaged(err);
     }
     engine->deltas = (uint32_t)deltas;
-    return reader->bad || weir_reader_left(reader) ? engine_slices_damaged(err) : WEIR_OK;
+    return weir_reader_left(reader) > 0 ? engine_slices_damaged(err) : WEIR_OK;
 }
 
 weir_code engine_slices_read(engine_job *engine, weir_str section, weir_err *err)

@@ -155,13 +155,38 @@ weir_plan *engine_bed_plan(engine_bed *bed, const char *sql)
          .file = "job.sql",
          .text = weir_str_of(weir_arena_text(
             bed->arena,
-            "SET job.name = 'job'; SET checkpoint.location = 'place'; %s\n%s",
-             strstr(sql, "epoch.interval") ? "" : "SET epoch.interval = '10 ms';", sql)),
+            "SET job.name = '%s'; SET checkpoint.location = 'place'; %s\n%s",
+            bed->job ? bed->job : "job",
+            strstr(sql, "epoch.interval") ? "" : "SET epoch.interval = '10 ms';", sql)),
          .catalog = catalog_of(bed->arena)};
     if (weir_sql_plan(&input, bed->arena, &bed->plan, &errors) != WEIR_OK)
         fail_msg("%d:%d: %s; %s", errors.error[0].line, errors.error[0].column,
                  errors.error[0].msg, errors.error[0].hint);
     return bed->plan;
+}
+
+weir_checkpoint *engine_bed_look(engine_bed *bed, const char *job, weir_arena *arena,
+                                 weir_manifest **last)
+{
+    weir_checkpoint_setup setup = {
+        .store = &bed->store.base, .prefix = WEIR_STR("place"), .job = weir_str_of(job),
+        .task = WEIR_STR("t0"), .clock = bed->clock, .stop = &bed->stop};
+    weir_checkpoint *checkpoint = NULL;
+    bool             finalised = false;
+    CHECK_OK(weir_checkpoint_open(&setup, &checkpoint, &bed->err), &bed->err);
+    CHECK_OK(weir_checkpoint_look(checkpoint, arena, last, &finalised, &bed->err), &bed->err);
+    return checkpoint;
+}
+
+weir_manifest *engine_bed_epoch(engine_bed *bed, weir_checkpoint *checkpoint,
+                                weir_manifest *last, uint64_t epoch, weir_arena *arena)
+{
+    while (last->epoch > epoch)
+        CHECK_OK(weir_checkpoint_read(checkpoint, last->prev_gen, last->prev_idx, arena, &last,
+                                      &bed->err),
+                 &bed->err);
+    CHECK_U64(last->epoch, epoch);
+    return last;
 }
 
 static const weir_source_kind *source_kind(weir_str name)
@@ -181,6 +206,7 @@ static void *run_planned(void *argument)
     engine_bed       *bed = argument;
     weir_engine_setup setup = {
         .plan = bed->plan, .clock = bed->clock, .stop = &bed->stop, .status = &bed->status,
+        .replay = bed->replay, .origin = bed->origin, .lineage = bed->lineage,
         .until_end = bed->until_end, .leave_open = bed->leave_open, .fresh = bed->fresh,
         .take_over = true, .source_kind = source_kind, .sink_kind = sink_kind,
         .store_at = store_at, .store_self = bed};

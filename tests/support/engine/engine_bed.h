@@ -28,6 +28,10 @@ typedef struct engine_bed {
     weir_plan      *plan;
     bool            until_end, leave_open, fresh;
     bool            no_store; /* it cannot be made */
+    const char     *job;      /* its name; NULL: "job" */
+    uint32_t        lineage;
+    const weir_replay *replay;
+    const weir_origin *origin;
     weir_err        err;
     weir_code       rc;
     pthread_t       thread;
@@ -36,6 +40,13 @@ typedef struct engine_bed {
 void engine_bed_open(engine_bed *bed); /* until_end is set */
 void engine_bed_close(engine_bed *bed);
 void engine_bed_by_hand(engine_bed *bed); /* from here on the clock is moved by the test */
+
+/* A checkpoint of a job of that name that looks, and owns nothing; and its last manifest, or an
+   older one. The caller closes it; manifests are in `arena`. */
+weir_checkpoint *engine_bed_look(engine_bed *bed, const char *job, weir_arena *arena,
+                                 weir_manifest **last);
+weir_manifest   *engine_bed_epoch(engine_bed *bed, weir_checkpoint *checkpoint,
+                                  weir_manifest *last, uint64_t epoch, weir_arena *arena);
 
 /* Plans the text; stops the test when it is wrong. "SET job.name", the location and,
    unless it has one, an epoch.interval of 10 ms are put in front. */

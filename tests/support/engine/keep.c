@@ -93,12 +93,18 @@ static keep_sink *self_of(weir_sink *sink)
     return (keep_sink *)sink;
 }
 
+static bool is_named(const char *wanted, const char *name)
+{
+    return wanted != NULL && strcmp(wanted, name) == 0;
+}
+
 static weir_code open_sink(weir_sink *sink, const weir_sink_setup *setup, weir_err *err)
 {
     keep_sink *self = self_of(sink);
     char       name[64];
-    (void)err;
     (void)snprintf(name, sizeof name, "%.*s", WEIR_STR_FMT(setup->group));
+    if (is_named(keep_fault.halt_open, name))
+        return weir_halt(err, WEIR_EXIT_JOB, WEIR_E_LIMIT, "the test says it cannot be opened");
     self->setup = *setup;
     self->group = keep_group_of(name);
     return WEIR_OK;
@@ -164,7 +170,7 @@ static weir_code stage(weir_sink *sink, const weir_stage_input *input, weir_buf 
 {
     keep_sink *self = self_of(sink);
     row_walk   walk = {.self = self, .payload = &self->staged};
-    if (keep_fault.halt_stage != NULL && strcmp(self->group->name, keep_fault.halt_stage) == 0)
+    if (is_named(keep_fault.halt_stage, self->group->name))
         return weir_halt(err, WEIR_EXIT_JOB, WEIR_E_LIMIT, "the test says too much");
     weir_buf_clear(&self->staged);
     weir_buf_byte(&self->staged, input->again);
@@ -340,6 +346,8 @@ static weir_code replay_epoch(weir_sink *sink, weir_history *history, weir_arena
     weir_assert(weir_sha256_eq(&group->sha, &committed.id.prev_sha));
     weir_assert(committed.id.epoch == group->epoch + 1);
     apply(sink, group, committed.joined ? committed.payload : WEIR_STR(""), &committed.id);
+    group->replayed = committed;
+    group->replayed.payload = (weir_str){NULL, 0};
     return WEIR_OK;
 }
 
@@ -348,7 +356,8 @@ static weir_code replay(weir_sink *sink, weir_history *history, weir_err *err)
     keep_group *group = self_of(sink)->group;
     weir_arena *arena = weir_arena_new("replay", 4096);
     weir_code   rc = WEIR_OK;
-    if (atomic_load(&keep_fault.halt_replay))
+    if (atomic_load(&keep_fault.halt_replay) ||
+        is_named(keep_fault.halt_replay_of, group->name))
         rc = weir_halt(err, exit_of_halt(), WEIR_E_REMOTE, "the test says halt");
     bool        believes = !sink->kind->keyed && history->finalised;
     group->replays++;
@@ -358,6 +367,17 @@ static weir_code replay(weir_sink *sink, weir_history *history, weir_err *err)
         group->finalised = group->epoch = history->last;
     weir_arena_free(arena);
     return rc;
+}
+
+/* The heap has no open files: it counts. */
+static weir_code adopt(weir_sink *sink, weir_str payload, weir_checkpoint *from, weir_err *err)
+{
+    keep_group *group = self_of(sink)->group;
+    weir_assert(from != NULL);
+    if (is_named(keep_fault.halt_adopt, group->name))
+        return weir_halt(err, WEIR_EXIT_CORRUPT, WEIR_E_CORRUPT, "the test says damaged");
+    group->adopted += payload.len > 0;
+    return WEIR_OK;
 }
 
 static void close_sink(weir_sink *sink)
@@ -383,6 +403,6 @@ const weir_sink_kind keep_kind = {
 const weir_sink_kind heap_kind = {
     .name = "heap", .summary = "appends in memory", .options = options,
     .size = sizeof(keep_sink), .promise = WEIR_PROMISE_EXACTLY_ONCE, .open = open_sink,
-    .stage = stage, .execute = execute, .commit = commit, .finalise = finalise,
+    .adopt = adopt, .stage = stage, .execute = execute, .commit = commit, .finalise = finalise,
     .replay = replay, .close = close_sink,
 };

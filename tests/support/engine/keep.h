@@ -27,6 +27,8 @@ typedef struct keep_group {
     weir_sha256     sha;        /* of its manifest */
     uint64_t        finalised, stages, again, executes, commits, replays;
     bool            saw_end;
+    weir_committed  replayed; /* the last epoch of a replay; its payload is gone */
+    uint32_t        adopted;  /* payloads of other lineages */
 } keep_group;
 
 typedef struct keep_faults { /* of all groups */
@@ -34,7 +36,8 @@ typedef struct keep_faults { /* of all groups */
     const char *refuse; /* rows whose text holds this are refused */
     _Atomic bool halt_execute, halt_commit, halt_replay;
     _Atomic int  halt_exit; /* of execute and replay; 0: SINK_SCHEMA */
-    const char  *halt_stage; /* the group of this name */
+    const char  *halt_stage, *halt_replay_of; /* the group of this name */
+    const char  *halt_open, *halt_adopt;      /* the same */
 } keep_faults;
 extern keep_faults keep_fault;
 

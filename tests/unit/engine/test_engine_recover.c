@@ -4,6 +4,7 @@
  */
 #include "check.h"
 #include "engine_bed.h"
+#include "engine_amend.h"
 
 #define BASE "place/job/l1/t0/"
 #define EVENTS(more)                                                                       \
@@ -382,6 +383,223 @@ static void halt_does_not_wait_for_a_database_that_is_away(void **state)
     end(&bed);
 }
 
+static void dead_letters_that_cannot_be_recovered_stop_the_start(void **state)
+{
+    (void)state;
+    static const char job[] =
+        LETTERS_JOB "CREATE TABLE others (id bigint) WITH (connector = 'script', topic = "
+                    "'events', format = 'json', on_error = 'dead_letter', dead_letter = "
+                    "'worse');\n"
+                    "CREATE TABLE more (id bigint) WITH (connector = 'heap');\n"
+                    "INSERT INTO more SELECT id FROM others;\n";
+    static const char *const letters[] = {"bad", "worse"};
+    for (size_t i = 0; i < 2; i++) {
+        engine_bed bed;
+        begin(&bed);
+        CHECK_OK(engine_bed_run(&bed, job), &bed.err);
+        keep_fault.halt_replay_of = letters[i];
+        CHECK_FAILS(engine_bed_run(&bed, job), WEIR_E_REMOTE, &bed.err);
+        CHECK_SAYS(&bed.err, i ? "recovering dead/worse" : "recovering dead/bad");
+        keep_fault.halt_replay_of = NULL;
+        CHECK_OK(engine_bed_run(&bed, job), &bed.err);
+        end(&bed);
+    }
+}
+
+#define TOTALS "sink/keep/main" /* sections */
+#define LINES "sink/heap/lines"
+
+/* What a repair writes: the last epoch once more, with a section "amend", and its letters.
+   With `letters` what the lines got is in those of that name, too. */
+static void amend(engine_bed *bed, const char *claimed, const char *letters)
+{
+    weir_arena      *arena = weir_arena_new("amend", 4096);
+    weir_manifest   *last = NULL;
+    weir_checkpoint *checkpoint = take_over_beside(bed, arena, &last);
+    weir_stage      *stage = NULL;
+    weir_sha256      sha;
+    weir_buf         bytes = {0};
+    const char      *sections[] = {claimed};
+    uint32_t         rows[] = {1};
+    weir_err         err;
+    weir_err_clear(&err);
+    CHECK_OK(weir_checkpoint_amend(checkpoint, last, &stage, &err), &err);
+    engine_amend_write(&bytes, sections, rows, 1);
+    weir_stage_section(stage, "amend", weir_buf_view(&bytes));
+    if (letters != NULL)
+        weir_stage_section(stage, letters, weir_manifest_section(last, LINES));
+    CHECK_OK(weir_stage_build(stage, &sha, &err), &err);
+    CHECK_OK(weir_stage_publish(stage, &err), &err);
+    weir_buf_done(&bytes);
+    weir_stage_free(stage);
+    weir_checkpoint_close(checkpoint);
+    weir_arena_free(arena);
+}
+
+/* Two epochs; the second is amended by somebody who died then. The first one's SHA-256. */
+static weir_sha256 run_and_amend(engine_bed *bed, const char *claimed, const char *letters)
+{
+    script_topic *topic = begin(bed);
+    CHECK_OK(engine_bed_run(bed, JOB), &bed->err);
+    weir_sha256 first = keep_group_of("main")->sha;
+    script_add(topic, 0, "{\"id\":77,\"who\":\"w1\"}");
+    CHECK_OK(engine_bed_run(bed, JOB), &bed->err);
+    amend(bed, claimed, letters);
+    keep_forget("main");
+    keep_forget("lines");
+    return first;
+}
+
+/* Who brings a database up to it is told by whom its row may have been claimed. */
+static void amended_epoch_is_replayed_with_the_claim_of_its_repair(void **state)
+{
+    (void)state;
+    for (int others = 0; others < 2; others++) {
+        engine_bed  bed;
+        weir_sha256 none = {{0}};
+        (void)run_and_amend(&bed, others ? LINES : TOTALS, NULL);
+        CHECK_OK(run_after_database_forgot(&bed), &bed.err);
+        weir_committed is = keep_group_of("main")->replayed;
+        CHECK_U64(is.id.epoch, 2);
+        CHECK(is.amends);
+        CHECK_INT(is.claimed, !others);
+        CHECK_INT(weir_sha256_eq(&is.claim, &none), others);
+        CHECK(!weir_sha256_eq(&is.amended, &is.id.sha));
+        CHECK_INT(keep_group_of("main")->rows, 3);
+        end(&bed);
+    }
+}
+
+/* Its SHA is what commit rows may still hold: without it nothing can be told apart. */
+static void amended_epoch_without_what_it_replaces_stops_the_start(void **state)
+{
+    (void)state;
+    for (int first = 0; first < 2; first++) { /* the database lacks both epochs, or one */
+        engine_bed  bed;
+        weir_object object = {.key = WEIR_STR(BASE "log/00000003/00000001")};
+        weir_sha256 one = run_and_amend(&bed, TOTALS, NULL);
+        keep_group *group = keep_group_of("main");
+        group->epoch = !first;
+        group->sha = first ? group->sha : one;
+        CHECK_OK(bed.memory->kind->remove(bed.memory, &object, 1, &bed.err), &bed.err);
+        CHECK(engine_bed_run(&bed, JOB) != WEIR_OK);
+        CHECK_INT(bed.err.exit, WEIR_EXIT_CORRUPT);
+        CHECK_SAYS(&bed.err, "log/00000003/00000001");
+        end(&bed);
+    }
+}
+
+/* The repair's dead letters are no table's of the job. */
+static void letters_of_a_repair_are_written_by_the_next_start(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *open, *replay, *says;
+    } faults[] = {{NULL, NULL, NULL},
+                  {"repair", NULL, "cannot be opened"},
+                  {NULL, "repair", "recovering amend/repair"}};
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        engine_bed bed;
+        (void)run_and_amend(&bed, TOTALS, "amend/repair");
+        keep_fault.halt_open = faults[i].open;
+        keep_fault.halt_replay_of = faults[i].replay;
+        weir_code rc = engine_bed_run(&bed, JOB);
+        CHECK_INT(rc == WEIR_OK, faults[i].says == NULL);
+        if (faults[i].says != NULL)
+            CHECK_SAYS(&bed.err, faults[i].says);
+        CHECK_INT(keep_group_of("repair")->rows, faults[i].says == NULL);
+        keep_fault.halt_open = keep_fault.halt_replay_of = NULL;
+        for (int again = 0; again < 2; again++) {
+            CHECK_OK(engine_bed_run(&bed, JOB), &bed.err);
+            CHECK_INT(keep_group_of("repair")->rows, 1); /* once */
+        }
+        end(&bed);
+    }
+}
+
+static void claims_that_cannot_be_read_claim_nothing(void **state)
+{
+    (void)state;
+    weir_buf      bytes = {0};
+    const char   *sections[] = {"sink/a", "sink/b"};
+    uint32_t      rows[] = {1, 300};
+    weir_section  section = {.name = WEIR_STR("amend")};
+    weir_manifest amend = {.amends = true, .sections = 1, .section = &section};
+    engine_amend_write(&bytes, sections, rows, 2);
+    section.bytes = weir_buf_view(&bytes);
+    CHECK(engine_amend_has(&amend, WEIR_STR("sink/a")));
+    CHECK(engine_amend_has(&amend, WEIR_STR("sink/b")));
+    CHECK(!engine_amend_has(&amend, WEIR_STR("sink/c")));
+    for (size_t len = 0; len < 16; len++) { /* up to within the second's rows */
+        section.bytes.len = len;
+        CHECK(!engine_amend_has(&amend, WEIR_STR("sink/a")));
+    }
+    section.bytes.len = bytes.len;
+    bytes.at[0]++; /* its version */
+    CHECK(!engine_amend_has(&amend, WEIR_STR("sink/a")));
+    amend.sections = 0;
+    CHECK(!engine_amend_has(&amend, WEIR_STR("sink/a")));
+    weir_buf_done(&bytes);
+}
+
+/* It is shown up to where it is too long, and whole characters of it. */
+static void refused_row_is_shown_as_far_as_it_can_be(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *who, *shows;
+    } cases[] = {
+        {"short", "short\",\"n\":\"1\"}"},
+        {"evil 01234567890123456789012345678901234567890123456789012345678901234567890123456"
+         "7890123456789",
+         "90123456…"},
+        {"evil "
+         "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
+         "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
+         "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
+         "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
+         "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4",
+         "\xc3\xa4…"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (int shift = 0; shift < 2; shift++) { /* a character is cut, or is not */
+            engine_bed    bed;
+            script_topic *topic = begin(&bed);
+            script_add(topic, 0, "{\"id\":7,\"who\":\"%s%s\"}", shift ? "x" : "", cases[i].who);
+            keep_fault.refuse = i == 0 ? "short" : "evil";
+            CHECK_FAILS(engine_bed_run(&bed, JOB), WEIR_E_REMOTE, &bed.err);
+            CHECK_INT(bed.err.exit, WEIR_EXIT_SINK_SCHEMA);
+            CHECK_SAYS(&bed.err, "refuses a row: the test refuses it: {");
+            if (i != 1 || shift == 0)
+                CHECK_SAYS(&bed.err, cases[i].shows);
+            CHECK(weir_str_utf8(weir_str_of(bed.err.msg)));
+            CHECK_INT(strstr(bed.err.msg, "…") != NULL, i > 0);
+            CHECK_HINTS(&bed.err, "on_error = 'dead_letter' to table 'events'");
+            keep_fault.refuse = NULL;
+            end(&bed);
+        }
+    }
+}
+
+/* A topic may have no partition yet; the other tables of the job go on. */
+static void source_without_partitions_is_told_of_no_position(void **state)
+{
+    (void)state;
+    engine_bed    bed;
+    script_topic *topic = begin(&bed);
+    script_topic *nobody = script_topic_new("nobody", 0);
+    CHECK_OK(engine_bed_run(&bed,
+                            EVENTS("") "CREATE TABLE others (id bigint) WITH (connector = "
+                                       "'script', topic = 'nobody', format = 'json');\n" FLOWS
+                                       "CREATE TABLE more (id bigint) WITH (connector = 'heap');\n"
+                                       "INSERT INTO more SELECT id FROM others;\n"),
+             &bed.err);
+    CHECK_INT(keep_group_of("lines")->rows, 10);
+    CHECK_INT(topic->acked, 10);
+    CHECK_INT(nobody->acked, 0);
+    end(&bed);
+}
+
 static void epoch_that_a_sink_cannot_stage_stops_the_job(void **state)
 {
     (void)state;
@@ -412,6 +630,13 @@ int main(void)
         TEST(database_of_another_history_stops_the_start),
         TEST(stop_does_not_wait_for_a_store_that_is_away),
         TEST(halt_does_not_wait_for_a_database_that_is_away),
+        TEST(dead_letters_that_cannot_be_recovered_stop_the_start),
+        TEST(amended_epoch_is_replayed_with_the_claim_of_its_repair),
+        TEST(amended_epoch_without_what_it_replaces_stops_the_start),
+        TEST(letters_of_a_repair_are_written_by_the_next_start),
+        TEST(claims_that_cannot_be_read_claim_nothing),
+        TEST(refused_row_is_shown_as_far_as_it_can_be),
+        TEST(source_without_partitions_is_told_of_no_position),
         TEST(epoch_that_a_sink_cannot_stage_stops_the_job),
     };
     return RUN_TESTS(tests);

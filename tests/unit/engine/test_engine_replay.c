@@ -149,6 +149,34 @@ static void what_is_gone_cannot_be_ended_at(void **state)
     stop(&b);
 }
 
+/* An epoch that stands behind where reading begins: there is nothing to read. */
+static void what_is_behind_its_end_is_not_read(void **state)
+{
+    bench b;
+    (void)state;
+    start(&b);
+    end_at_17(&b);
+    b.engine.source[1].partition[2].position.next_offset = 1000;
+    CHECK_OK(engine_replay_begin(&b.engine, &b.err), &b.err);
+    CHECK_INT(b.engine.source[1].partition[2].end, 1000);
+    stop(&b);
+}
+
+/* A table that the epoch does not have: its windows stay open. */
+static void an_epoch_closed_no_window_of_a_table_that_came_later(void **state)
+{
+    bench b;
+    weir_table other = {.name = WEIR_STR("later")};
+    (void)state;
+    start(&b);
+    end_at_17(&b);
+    CHECK_OK(engine_replay_begin(&b.engine, &b.err), &b.err);
+    b.engine.source[1].table = &other;
+    CHECK_INT(engine_replay_closed(&b.engine, &b.engine.source[1]), INT64_MIN);
+    CHECK_INT(engine_replay_closed(&b.engine, &b.engine.source[0]), 1000);
+    stop(&b);
+}
+
 /* Partitions that came after the epoch are not read. */
 static void what_came_later_is_not_read(void **state)
 {
@@ -244,6 +272,8 @@ int main(void)
         TEST(without_an_epoch_the_sources_ends_count),
         TEST(an_epoch_is_ended_at_exactly),
         TEST(what_is_gone_cannot_be_ended_at),
+        TEST(what_is_behind_its_end_is_not_read),
+        TEST(an_epoch_closed_no_window_of_a_table_that_came_later),
         TEST(what_came_later_is_not_read),
         TEST(a_later_start_needs_its_own_manifest_only),
         TEST(an_end_may_be_moved_on),

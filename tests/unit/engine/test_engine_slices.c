@@ -3,9 +3,29 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <dlfcn.h>
+#include <errno.h>
+
 #include "check.h"
 #include "engine_bed.h"
 #include "engine_parts.h"
+
+/* So many threads cannot be had: takes the place of the library's. */
+static uint32_t threads_lacking;
+
+int pthread_create(pthread_t *out, const pthread_attr_t *attr, void *(*run)(void *), void *self)
+{
+    static int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    if (threads_lacking > 0) {
+        threads_lacking--;
+        return EAGAIN;
+    }
+    if (real == NULL) {
+        void *found = dlsym(RTLD_NEXT, "pthread_create");
+        memcpy(&real, &found, sizeof real);
+    }
+    return real(out, attr, run, self);
+}
 
 #define TOTALS                                                                             \
     "CREATE TABLE events (who text, n bigint) WITH (connector = 'script', "                \
@@ -293,6 +313,187 @@ static void start_asks_for_few_bytes_at_once(void **state)
     stop(&b);
 }
 
+/* Deltas, and lists, of nobody's making; the checksum is right. */
+typedef struct list_case {
+    uint8_t     version, slices;
+    uint32_t    deltas; /* as it says; UINT32_MAX: it does not */
+    const char *delta;  /* bytes of the one that there is; NULL: none */
+    size_t      delta_len;
+    const char *tail, *says;
+    bool        torn; /* within the first slice, behind `tail` */
+} list_case;
+
+static void check_list(const list_case *one)
+{
+    bench         b;
+    weir_buf      bytes = {0};
+    weir_blob_ref ref;
+    weir_sha256   sha;
+    start(&b);
+    b.engine.lanes = 1;
+    b.engine.checkpoint = own_checkpoint(&b);
+    weir_stage *stage = weir_checkpoint_stage(b.engine.checkpoint, 1);
+    weir_buf_byte(&bytes, one->version);
+    weir_buf_byte(&bytes, one->slices);
+    for (uint32_t i = 0; i < WEIR_SLICES && !one->torn; i++)
+        weir_buf_byte(&bytes, 0);
+    if (one->deltas < UINT32_MAX)
+        weir_buf_varint(&bytes, one->deltas);
+    if (one->delta != NULL) {
+        weir_stage_blob(stage, (weir_str){one->delta, one->delta_len}, false, &ref);
+        weir_buf_varint(&bytes, 1);
+        weir_stage_refer(stage, &ref, &bytes);
+    }
+    weir_buf_text(&bytes, one->tail);
+    weir_buf_u32(&bytes, weir_crc32c(0, weir_buf_view(&bytes)));
+    weir_stage_section(stage, "state", weir_buf_view(&bytes));
+    CHECK_OK(weir_stage_build(stage, &sha, &b.err), &b.err);
+    CHECK_OK(weir_stage_publish(stage, &b.err), &b.err);
+    weir_code rc =
+        engine_slices_restore(&b.engine, b.engine.checkpoint, weir_buf_view(&bytes), &b.err);
+    if (one->says == NULL) {
+        CHECK_OK(rc, &b.err);
+    } else {
+        CHECK_FAILS(rc, WEIR_E_CORRUPT, &b.err);
+        CHECK_INT(b.err.exit, WEIR_EXIT_CORRUPT);
+        CHECK_SAYS(&b.err, one->says);
+    }
+    weir_buf_done(&bytes);
+    weir_stage_free(stage);
+    weir_checkpoint_close(b.engine.checkpoint);
+    stop(&b);
+}
+
+static void list_that_nobody_writes_is_refused(void **state)
+{
+    (void)state;
+    static const char damaged[] = "list of state is damaged";
+    char parts[2 * WEIR_SLICES + 2] = {0}; /* slice 0, and no bytes, once too often */
+    const list_case cases[] = {
+        {1, WEIR_SLICES, 0, NULL, 0, "", NULL, false},
+        {2, WEIR_SLICES, 0, NULL, 0, "", "form 2 of its list of state is not known", false},
+        {1, WEIR_SLICES - 1, 0, NULL, 0, "", damaged, false},
+        {1, WEIR_SLICES, ENGINE_DELTAS_MAX + 1, NULL, 0, "", damaged, false},
+        {1, WEIR_SLICES, UINT32_MAX, NULL, 0, "", damaged, false},
+        {1, WEIR_SLICES, UINT32_MAX, NULL, 0, "\xff", damaged, false},
+        {1, WEIR_SLICES, 1, NULL, 0, "", damaged, false},
+        {1, WEIR_SLICES, UINT32_MAX, NULL, 0, "\1\1", damaged, true},
+        {1, WEIR_SLICES, 0, NULL, 0, "more", damaged, false},
+        {1, WEIR_SLICES, 1, "\5", 1, "", damaged, false},
+        {1, WEIR_SLICES, 1, "\x40\0", 2, "", damaged, false},
+        {1, WEIR_SLICES, 1, parts, sizeof parts, "", damaged, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        check_list(&cases[i]);
+}
+
+/* Every slice is bad: the first is told, whatever of the rest was fetched and loaded then. What
+   is listed and is not there is bad, too. */
+static void restore_ends_at_the_first_slice_that_is_bad_or_gone(void **state)
+{
+    (void)state;
+    for (int gone = 0; gone < 2; gone++) {
+        bench b;
+        start(&b);
+        b.engine.lanes = 2;
+        b.engine.checkpoint = own_checkpoint(&b);
+        weir_stage   *stage = weir_checkpoint_stage(b.engine.checkpoint, 1);
+        engine_epoch *epoch = epoch_of(1);
+        weir_buf      bytes = {0};
+        weir_sha256   sha;
+        for (uint32_t i = 0; i < WEIR_SLICES; i++) {
+            epoch->slice_full[i] = true;
+            weir_buf_text(&epoch->slice_bytes[i], "no state");
+        }
+        engine_slices_stage(&b.engine, epoch, stage, &bytes);
+        weir_stage_section(stage, "state", weir_buf_view(&bytes));
+        CHECK_OK(weir_stage_build(stage, &sha, &b.err), &b.err);
+        if (!gone)
+            CHECK_OK(weir_stage_publish(stage, &b.err), &b.err);
+        CHECK(engine_slices_restore(&b.engine, b.engine.checkpoint, weir_buf_view(&bytes),
+                                    &b.err) != WEIR_OK);
+        CHECK_INT(b.err.exit, WEIR_EXIT_CORRUPT);
+        CHECK_SAYS(&b.err, gone ? "log/00000001/00000001" : "slice 0");
+        weir_buf_done(&bytes);
+        epoch_done(epoch);
+        weir_stage_free(stage);
+        weir_checkpoint_close(b.engine.checkpoint);
+        stop(&b);
+    }
+}
+
+/* What a start that can have no more threads does: it takes longer. */
+static void state_comes_back_without_threads_to_load_it(void **state)
+{
+    (void)state;
+    engine_bed bed;
+    engine_bed_open(&bed);
+    script_topic *topic = script_topic_new("events", 1);
+    for (uint32_t i = 0; i < 100; i++)
+        script_add(topic, 0, "{\"who\":\"w%02u\",\"n\":%u}", i % 50, i);
+    CHECK_OK(engine_bed_run(&bed, "SET lanes = '3';\n" TOTALS), &bed.err);
+    script_add(topic, 0, "{\"who\":\"w07\",\"n\":1000}");
+    threads_lacking = 3;
+    CHECK_OK(engine_bed_run(&bed, "SET lanes = '3';\n" TOTALS), &bed.err);
+    CHECK_INT(threads_lacking, 0);
+    weir_buf is = keep_text("main");
+    CHECK_HOLDS(is.at, "w07|1064\n");
+    weir_buf_done(&is);
+    engine_bed_close(&bed);
+}
+
+#define LARGEST                                                                            \
+    "CREATE TABLE events (who text, a text, b text, c text) WITH (connector = 'script', "  \
+    "topic = 'events', format = 'json');\n"                                                \
+    "CREATE TABLE largest (who text PRIMARY KEY, a text, b text, c text) WITH (connector " \
+    "= 'keep');\nINSERT INTO largest SELECT who, max(a), max(b), max(c) FROM events "      \
+    "GROUP BY who;\n"
+#define LARGE_TEXT (900u << 10)
+
+/* Some megabytes of a slice are enough for an epoch: the other one has to wait. */
+static void large_slices_are_written_whole_one_by_one(void **state)
+{
+    (void)state;
+    engine_bed     bed;
+    engine_job     engine = {.lanes = 1};
+    weir_arena    *arena = weir_arena_new("manifests", 64 << 10);
+    weir_manifest *last = NULL;
+    char          *text = test_calloc(1, LARGE_TEXT + 1);
+    uint64_t       epochs[2] = {0};
+    uint32_t       fulls = 0;
+    engine_bed_open(&bed);
+    engine_bed_by_hand(&bed);
+    bed.until_end = false;
+    script_topic *topic = script_topic_new("events", 1);
+    engine_bed_start(&bed, LARGEST);
+    for (uint32_t i = 0; i < 6; i++) {
+        uint64_t from = atomic_load(&bed.status.epoch), read = 2 * i + 2;
+        memset(text, (int)('a' + i), LARGE_TEXT);
+        for (uint32_t k = 0; k < 2; k++)
+            script_add_text(topic, 0,
+                            weir_arena_text(arena,
+                                            "{\"who\":\"w%u\",\"a\":\"%s\",\"b\":\"%s\","
+                                            "\"c\":\"%s\"}",
+                                            k, text, text, text));
+        for (uint32_t turn = 0; turn < 20000 && atomic_load(&bed.status.records) < read; turn++)
+            bed.clock->pause_us(bed.clock, 0); /* no epoch is due before both are there */
+        ENGINE_BED_WAIT(&bed, atomic_load(&bed.status.epoch) > from);
+    }
+    weir_checkpoint *look = engine_bed_look(&bed, "job", arena, &last);
+    CHECK_OK(engine_slices_read(&engine, weir_manifest_section(last, "state"), &bed.err),
+             &bed.err);
+    for (uint32_t i = 0; i < WEIR_SLICES; i++)
+        if (engine.slice[i].has_full && fulls++ < 2)
+            epochs[fulls - 1] = engine.slice[i].full_epoch;
+    CHECK_INT(fulls, 2);
+    CHECK(epochs[0] != epochs[1]);
+    CHECK_OK(engine_bed_stop(&bed), &bed.err);
+    weir_checkpoint_close(look);
+    weir_arena_free(arena);
+    test_free(text);
+    engine_bed_close(&bed);
+}
+
 #define RUNS 12u
 #define EPOCHS_OF(run) (9 + (run) * 3)
 
@@ -348,6 +549,10 @@ int main(void)
         TEST(any_damaged_byte_of_the_list_is_found),
         TEST(first_damaged_slice_of_several_is_told),
         TEST(start_asks_for_few_bytes_at_once),
+        TEST(list_that_nobody_writes_is_refused),
+        TEST(restore_ends_at_the_first_slice_that_is_bad_or_gone),
+        TEST(state_comes_back_without_threads_to_load_it),
+        TEST(large_slices_are_written_whole_one_by_one),
         TEST(state_comes_back_from_any_list),
     };
     return RUN_TESTS(tests);
