@@ -8,7 +8,8 @@
 #include "checkpoint_log.h"
 #include "checkpoint_refs.h"
 
-#define PUBLISH_WITHIN_US (30LL * 60 * 1000000)  /* of the last proof, by boot time */
+#define PUBLISH_WITHIN_US \
+    WEIR_LIMIT(30LL * 60 * 1000000, 6000000LL)   /* of the last proof, by boot time */
 #define COMMIT_WITHIN_US (12LL * 3600 * 1000000) /* of the last proof, by boot time */
 #define SEAL_PATIENCE_US (10LL * 60 * 1000000)   /* without an answer to a SEAL's PUT */
 #define IDLE_PATIENCE_US (10LL * 1000000)        /* the same of an owner without an epoch */

@@ -26,6 +26,7 @@ weir_code sim_store_at(void *self, weir_str location, weir_store **out,
 /* Takes away what may go, but for what was read while sim.proving. */
 typedef bool sim_choose_fn(weir_str key, weir_str body);
 void sim_store_collect(sim_choose_fn *may_go);
+void sim_store_take(int64_t before_us); /* files that are older: a reader removes them */
 typedef void sim_object_fn(weir_str key, weir_str body);
 void sim_each_object(sim_object_fn *each);
 typedef void sim_row_fn(weir_str key, weir_str row);

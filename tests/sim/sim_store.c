@@ -20,11 +20,13 @@
 #define OBJECTS 4096u /* a power of two */
 #define FLIGHTS 32u
 #define PATIENCE_US (10 * SIM_SECOND)
+#define SKEW_US (12 * SIM_SECOND) /* S3: a quarter of an hour */
 
 typedef struct stored {
     weir_str key, body, token;
     int64_t  modified_us;
     bool     there;
+    bool     taken;  /* by a reader of the files: it was there */
     bool     wanted; /* the worker that shows what is needed read it */
 } stored;
 
@@ -97,6 +99,8 @@ static void land(void *thing, uint64_t number)
 {
     (void)number;
     const flight *put = thing;
+    if (find(put->key)->taken)
+        return; /* its signature is too old */
     sim_say("arrives late", put->key, (int64_t)put->body.len);
     (void)apply(put);
 }
@@ -296,7 +300,16 @@ static bool refused(weir_object *object, const sim_fault *fault)
     return true;
 }
 
-static void put_new_one(weir_object *object)
+/* A server takes no request that was signed long ago. */
+static bool too_old(weir_object *object, int64_t begun_us)
+{
+    if (sim_now - begun_us <= SKEW_US)
+        return false;
+    store_object_answer(object, WEIR_E_REMOTE, false, "403 RequestTimeTooSkewed");
+    return true;
+}
+
+static void put_new_one(weir_object *object, int64_t begun_us)
 {
     bool file = is_file(object->key);
     store_object_start(object);
@@ -314,6 +327,10 @@ static void put_new_one(weir_object *object)
         return;
     }
     on_the_way();
+    if (file && too_old(object, begun_us)) {
+        put->used = false;
+        return;
+    }
     if (!apply(put))
         store_object_answer(object, WEIR_E_CONFLICT, true, "412 PreconditionFailed");
     on_the_way();
@@ -326,9 +343,10 @@ static void put_new_one(weir_object *object)
 static weir_code put_new(weir_store *store, weir_object *object, size_t count,
                          weir_err *err)
 {
+    int64_t begun_us = sim_now; /* all of them are signed */
     (void)store;
     for (size_t i = 0; i < count; i++)
-        put_new_one(&object[i]);
+        put_new_one(&object[i], begun_us);
     return store_outcome("put_new", object, count, err);
 }
 
@@ -427,4 +445,19 @@ void sim_each_object(sim_object_fn *each)
     uint32_t       count = all_sorted(all);
     for (uint32_t i = 0; i < count; i++)
         each(all[i]->key, all[i]->body);
+    for (uint32_t i = 0; i < OBJECTS; i++)
+        if (table[i].taken && !table[i].there)
+            each(table[i].key, table[i].body);
+}
+
+void sim_store_take(int64_t before_us)
+{
+    for (uint32_t i = 0; i < OBJECTS; i++) {
+        stored *one = &table[i];
+        if (!one->there || !weir_str_starts(one->key, "out/") || one->modified_us > before_us)
+            continue;
+        one->there = false;
+        one->taken = true;
+        sim_say("a reader takes", one->key, 0);
+    }
 }

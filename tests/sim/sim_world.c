@@ -24,6 +24,8 @@
 #define CALM_US (2500000) /* after the last record */
 #define DELAYS_MAX 60u    /* of the calm, half a second each */
 #define COLLECT_US (24 * 3600 * SIM_SECOND) /* what is older may be collected */
+#define HOUR_US (30 * SIM_SECOND)  /* that readers of files wait; limits are small alike */
+#define QUIET_US (90 * SIM_SECOND)
 #define ZOMBIES_END_US (40 * SIM_SECOND)
 
 typedef struct worker {
@@ -32,6 +34,7 @@ typedef struct worker {
     int64_t           asleep_us; /* until */
     atomic_int        stop;
     bool              runs;
+    int64_t           running_us; /* since then; 0: it starts, or stands by */
     uint32_t          life;
     weir_status       status;
     weir_engine_setup setup;
@@ -283,9 +286,40 @@ static bool still_away(void)
            sim.kafka_away_us > sim_now || sim.store_refuses_us > sim_now;
 }
 
+/* In every third history readers take files away, and there is time for it. Drawn from no dice:
+   other histories stay what they are. */
+static bool has_readers(void)
+{
+    return sim.setup.seed % 3 == 0;
+}
+
+/* Takes what is an hour old, where a worker has run the job for an hour, and is ready. */
+static void read_files(void *thing, uint64_t number)
+{
+    bool may = false;
+    for (uint32_t i = 0; i < SIM_SLOTS; i++) {
+        worker *one = &workers[i];
+        bool    runs = one->runs && atomic_load(&one->status.phase) == WEIR_PHASE_RUNNING;
+        if (!runs)
+            one->running_us = 0;
+        else if (one->running_us == 0)
+            one->running_us = sim_now;
+        may |= runs && sim_now - one->running_us > HOUR_US && !sim_asleep(i) &&
+               atomic_load(&one->status.ready);
+    }
+    if (may)
+        sim_store_take(sim_now - HOUR_US);
+    if (now == TROUBLE)
+        sim_at(sim_now + SIM_SECOND, read_files, thing, number);
+}
+
 /* From here on all servers are well. */
 static void calm_down(void *thing, uint64_t delays)
 {
+    if (has_readers() && sim_now < sim_last_arrival() + QUIET_US) {
+        sim_at(sim_last_arrival() + QUIET_US, calm_down, thing, delays);
+        return;
+    }
     if ((!sim_plan_enough() || still_away() || sim.strangers + sim.damages > 0) &&
         delays < DELAYS_MAX) {
         sim_at(sim_now + SIM_SECOND / 2, calm_down, thing, delays + 1);
@@ -496,6 +530,8 @@ void sim_run(const sim_setup *setup, sim_result *out)
         start_later(i, 2 * SIM_SECOND);
     sim_at(sim_last_arrival() / 2, overdue, NULL, 0);
     sim_at(sim_last_arrival() + CALM_US, calm_down, NULL, 0);
+    if (has_readers())
+        sim_at(SIM_SECOND, read_files, NULL, 0);
     while (!sim.over && !out->failed) {
         go_on();
         if (!sim.over && !sim_turn())

@@ -3,7 +3,8 @@
  * Always     1. each attempt is signed anew, after the pause before it.
  *            2. put_new is repeated only while the server says that it did not act, for our
  *               clock, our keys, or an unknown 409; whatever else happens is told to the
- *               caller, who knows what is in the body.
+ *               caller, who knows what is in the body. Who slept signs nothing anew: the
+ *               caller may have been allowed to put it long ago.
  *            3. If-None-Match and Range are signed: what lies between cannot drop them.
  *            4. the body's SHA-256 is signed, also with https: a body that was damaged on its
  *               way is refused.
@@ -25,6 +26,7 @@
 
 #define SLOW_US 500000
 #define LIST_BYTES_MAX (8u << 20)
+#define SIGN_WITHIN_US (5LL * 60 * 1000000) /* put_new: of the call, by boot time */
 #define CORRECTIONS_MAX 2 /* rounds of put_new for clock and keys */
 #define TAKEN_MAX 10      /* rounds of put_new for 409 while the key is not there */
 
@@ -407,7 +409,9 @@ static bool wants_put_again(work *w, size_t i, uint32_t round)
 
 static weir_code run_put_new(work *w, weir_err *err)
 {
-    weir_backoff backoff = {.clock = w->self->clock};
+    weir_clock   *clock = w->self->clock;
+    weir_backoff  backoff = {.clock = clock};
+    const int64_t until_us = clock->boot_us(clock) + SIGN_WITHIN_US;
     for (uint32_t round = 1;; round++) {
         weir_code rc = run_round(w, err);
         if (rc != WEIR_OK)
@@ -422,6 +426,8 @@ static weir_code run_put_new(work *w, weir_err *err)
             return WEIR_OK;
         weir_metric_add(WEIR_M_store_retries, (int64_t)open);
         weir_backoff_wait(&backoff);
+        if (clock->boot_us(clock) > until_us)
+            return WEIR_OK; /* their outcome is the last answer */
     }
 }
 

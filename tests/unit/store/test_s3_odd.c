@@ -29,6 +29,7 @@ typedef struct bed {
     size_t      next;
     uint64_t    requests;
     bool        keys_gone; /* the metadata service has none */
+    int64_t     sleeps_us; /* the client, while it waits for an answer */
 } bed;
 
 static void serve(void *self, const fake_http_request *request, fake_http_answer *out)
@@ -42,6 +43,7 @@ static void serve(void *self, const fake_http_request *request, fake_http_answer
     }
     const reply *r = &b->reply[b->next];
     b->requests++;
+    fake_clock_move(&b->clock, b->sleeps_us);
     if (b->next < 3 && b->reply[b->next + 1].status != 0)
         b->next++;
     out->way = r->way;
@@ -165,6 +167,29 @@ static void body_in_chunks_is_whole_when_its_end_came(void **state)
     CHECK_INT(b.err.fate, WEIR_FATE_RETRY);
     CHECK(b.requests > 1);
     tear_down(&b);
+}
+
+/* The server refuses a request that was signed before a long sleep. Signed anew it would be put
+   without a look whether it still may be: the caller does that. */
+static void put_new_that_slept_is_not_signed_anew(void **state)
+{
+    (void)state;
+    static const reply skewed = {.status = 403,
+                                 .body = "<Error><Code>RequestTimeTooSkewed</Code></Error>"};
+    static const reply done = {.status = 200};
+    for (int slept = 0; slept < 2; slept++) {
+        bed         b;
+        weir_object object = {.key = WEIR_STR("k"), .body = WEIR_STR("v")};
+        const reply both[] = {skewed, done};
+        set_up(&b);
+        answer_with(&b, both, 2);
+        b.sleeps_us = slept ? 20LL * 60 * 1000000 : 1000;
+        weir_code rc = b.store->kind->put_new(b.store, &object, 1, &b.err);
+        CHECK_INT(rc, slept ? WEIR_E_REMOTE : WEIR_OK);
+        CHECK(!object.permanent);
+        CHECK_U64(b.requests, slept ? 1 : 2);
+        tear_down(&b);
+    }
 }
 
 /* Two lengths that are at odds: nobody can say whether it is whole. */
@@ -614,6 +639,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(body_in_chunks_is_whole_when_its_end_came),
+        TEST(put_new_that_slept_is_not_signed_anew),
         TEST(lengths_at_odds_are_not_believed),
         TEST(body_that_is_too_large_is_not_read),
         TEST(size_that_is_not_told_is_asked_for_again),
