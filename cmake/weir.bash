@@ -11,7 +11,14 @@ _weir() {
     case $before in
     --until) mapfile -t COMPREPLY < <(compgen -W 'end' -- "$word"); return ;;
     --embedded) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
-    --output) mapfile -t COMPREPLY < <(compgen -W 'table json csv' -- "$word"); return ;;
+    --output)
+        case ${COMP_WORDS[1]} in
+        checkpoint) flags='table json' ;;
+        explain) flags='json' ;;
+        *) flags='table json csv' ;;
+        esac
+        mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$word")
+        return ;;
     --format) mapfile -t COMPREPLY < <(compgen -W 'text markdown' -- "$word"); return ;;
     --log) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word"); return ;;
     --log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warn error' -- "$word"); return ;;
@@ -19,18 +26,20 @@ _weir() {
     --param | --allow-reset | --allow-partial | --job | --lineage | --replay | --into | --from | --rate | --memory | --spool | --limit | --retain) return ;;
     esac
     if [[ ${COMP_WORDS[1]} == checkpoint ]] && ((COMP_CWORD == 2)); then
-        mapfile -t COMPREPLY < <(compgen -W 'ls show diff verify pin unpin gc' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'ls show diff verify pin unpin gc repair' -- "$word")
         return
     fi
     case ${COMP_WORDS[1]} in
     checkpoint)
-        flags='--job --lineage --replay --embedded --param --help'
+        flags='--embedded --param --help'
+        [[ ${COMP_WORDS[2]} == repair ]] || flags+=' --job --lineage --replay'
         case ${COMP_WORDS[2]} in
         ls) flags+=' --output --limit' ;;
         show | diff | verify) flags+=' --output' ;;
         gc) flags+=' --output --dry-run --retain' ;;
+        repair) flags+=' --output --dry-run --until' ;;
         esac ;;
-    run) flags='--until --leave-open --embedded --param --fresh --keep-output --take-over --output --log --log-level --help' ;;
+    run) flags='--until --leave-open --embedded --param --fresh --keep-output --allow-reset --allow-partial --take-over --output --log --log-level --help' ;;
     diff) flags='--into --lineage --output --limit --embedded --param --log --log-level --help' ;;
     replay) flags='--into --verify --spool --limit --from --until --rate --memory --lineage --leave-open --embedded --param --fresh --keep-output --take-over --output --log --log-level --help' ;;
     promote) flags='--into --undo --dry-run --embedded --param --log --log-level --help' ;;
@@ -38,7 +47,7 @@ _weir() {
     explain) flags='--against --allow-reset --allow-partial --job --lineage --output --embedded --param --help' ;;
     ddl) flags='--for --embedded --param --help' ;;
     connectors) flags='--format --metrics --help' ;;
-    help) mapfile -t COMPREPLY < <(compgen -W 'run replay diff promote check explain ddl connectors checkpoint' -- "$word"); return ;;
+    help) mapfile -t COMPREPLY < <(compgen -W 'run replay diff promote check explain ddl connectors checkpoint version' -- "$word"); return ;;
     *) return ;;
     esac
     if [[ $word == -* ]]; then

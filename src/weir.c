@@ -59,6 +59,5 @@ int main(int count, char **argument)
         weir_heap_keep();
         return command[i].run(count - 2, argument + 2, &stop_asked);
     }
-    fprintf(stderr, "weir: there is no command '%s'; see 'weir help'\n", argument[1]);
-    return WEIR_EXIT_USAGE;
+    return weir_cli_unknown(argument[1]);
 }

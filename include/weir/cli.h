@@ -24,6 +24,8 @@ int weir_cli_connectors(int count, char **argument, const atomic_int *stop);
 int weir_cli_checkpoint(int count, char **argument, const atomic_int *stop);
 int weir_cli_version(int count, char **argument, const atomic_int *stop);
 /* `weir help [command]`, also behind --help; usage errors print to stderr. */
+/* Says on standard error that there is no such command, and which may be meant. */
+int weir_cli_unknown(const char *word);
 int weir_cli_help(int count, char **argument, const atomic_int *stop);
 
 #endif

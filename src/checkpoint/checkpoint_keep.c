@@ -389,9 +389,12 @@ static weir_code find_in(const checkpoint_log *log, uint64_t epoch, weir_arena *
         rc = keep_pins_read(log, arena, &pins, err);
     if (rc != WEIR_OK)
         return rc;
-    if (epoch == 0 || epoch > tail.last.epoch)
-        return weir_fail(err, WEIR_E_NOTFOUND, "there is no epoch %llu",
-                         (unsigned long long)epoch);
+    if (epoch == 0 || epoch > tail.last.epoch) {
+        (void)weir_fail(err, WEIR_E_NOTFOUND, "there is no epoch %llu",
+                        (unsigned long long)epoch);
+        return weir_err_hint(err, "the last one is %llu",
+                             (unsigned long long)tail.last.epoch);
+    }
     const weir_pin *pin = pin_of(&pins, epoch);
     bool            kept = !mark.there || epoch >= mark.first.epoch;
     if (!kept && pin == NULL)

@@ -178,7 +178,17 @@ typedef struct takeover {
     seal_work             work;
     int64_t               sent_boot_us; /* before its SEAL was: nobody was behind us then */
     bool                  done;         /* we sealed tail.gen */
+    bool                  told;         /* that we watch the owner first */
 } takeover;
+
+static void tell_watch(takeover *t)
+{
+    if (!t->told)
+        weir_log_info("watches whether another worker still commits",
+                      WEIR_F_U64("generation", t->tail.gen),
+                      WEIR_F_TEXT("hint", "--take-over does not wait"));
+    t->told = true;
+}
 
 /* One round of T1 to T5; not done: begin again. */
 static weir_code try_seal(takeover *t, weir_err *err)
@@ -191,8 +201,10 @@ static weir_code try_seal(takeover *t, weir_err *err)
     if (t->tail.sealed)
         return help_along(t->log, &t->tail, t->arena, err);
     bool moved = false;
-    if (may_have_owner(checkpoint, t->log, &t->tail))
+    if (may_have_owner(checkpoint, t->log, &t->tail)) {
+        tell_watch(t);
         rc = takeover_watch(checkpoint, t->log, &t->tail, &moved, err);
+    }
     if (rc != WEIR_OK || moved)
         return rc;
     rc = probe_place(checkpoint, t->log, &t->tail, err);

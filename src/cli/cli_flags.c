@@ -97,6 +97,21 @@ static const cli_flag *find_flag(const char *command, weir_str name)
     return NULL;
 }
 
+static bool unknown(const char *command, const char *text, weir_str name)
+{
+    const char *names[sizeof known / sizeof known[0]];
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (takes(&known[i], command))
+            names[count++] = known[i].name;
+    const char *nearest = weir_str_nearest(name, names, count);
+    if (nearest == NULL)
+        return usage(command, "unknown flag", text);
+    char what[64];
+    (void)snprintf(what, sizeof what, "did you mean '%s', not", nearest);
+    return usage(command, what, text);
+}
+
 static bool add_param(const char *command, const char *value, cli_flags *out)
 {
     const char *equals = strchr(value, '=');
@@ -203,7 +218,7 @@ bool cli_flags_read(const char *command, int count, char **argument, cli_flags *
         weir_str name = {text, equals ? (size_t)(equals - text) : strlen(text)};
         const cli_flag *flag = find_flag(command, name);
         if (flag == NULL)
-            return usage(command, "unknown flag", text);
+            return unknown(command, text, name);
         const char *value = equals ? equals + 1 : NULL;
         if (flag->kind != FLAG_SWITCH && value == NULL)
             value = i + 1 < count ? argument[++i] : NULL;

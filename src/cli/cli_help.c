@@ -24,7 +24,7 @@ static const char general[] =
     "  explain      print the plan: steps, windows, state, sinks\n"
     "  ddl          print CREATE TABLE for the tables that the job writes\n"
     "  connectors   print what WITH (connector = …, format = …) can name\n"
-    "  checkpoint   look at checkpoints, check, pin and collect them\n"
+    "  checkpoint   look at checkpoints: ls, show, diff, verify; pin, unpin, gc, repair\n"
     "  version      print the version\n"
     "  help         print this, or the help of a command\n"
     "\n"
@@ -104,7 +104,7 @@ static const char diff[] =
 static const char promote[] =
     "usage: weir promote --into NAMESPACE [--undo] [--dry-run] [FLAGS] job.sql\n"
     "\n"
-    "  --into NAMESPACE   of a replay --from earliest that came to its end\n"
+    "  --into NAMESPACE   of a replay from earliest that came to its end\n"
     "  --undo             the tables and files of before, and the state of before\n"
     "  --dry-run          say what would be done; change nothing\n"
     "  --embedded, --param, --log, --log-level   as in 'weir run'\n"
@@ -118,8 +118,8 @@ static const char check[] =
     "usage: weir check [FLAGS] job.sql\n"
     "\n"
     "  --connect          also open brokers, buckets, tables, and probe the store\n"
-    "  --embedded DIR     as in 'weir run'\n"
-    "  --param NAME=VALUE as in 'weir run'\n"
+    "  --embedded, --param, --log, --log-level\n"
+    "                     as in 'weir run'\n"
     "\n"
     "Prints file:line:column: message; hint, one line an error, and exits 2.\n";
 
@@ -182,6 +182,7 @@ static const char checkpoint[] =
     "  --output FORMAT    table or json: of ls, show, diff, verify, gc, repair\n"
     "  --limit N          of ls: how many epochs (20)\n"
     "  --dry-run          of gc and repair: say what would be done, change nothing\n"
+    "  --until end        of repair: of a job that is run so\n"
     "  --retain DURATION  of gc: instead of the job's checkpoint.retain\n"
     "  --embedded DIR     as in 'weir run'\n"
     "  --param NAME=VALUE as in 'weir run'\n"
@@ -190,26 +191,53 @@ static const char checkpoint[] =
     "All but gc, pin, unpin and repair only read; all but repair may run beside the job,\n"
     "which has stopped when there is something to repair; one that runs is fenced then.\n";
 
+static const char version[] = "usage: weir version\n\nPrints the version.\n";
+
+static const struct page {
+    const char *name, *text;
+} page[] = {{"run", run}, {"replay", replay}, {"diff", diff}, {"promote", promote},
+            {"check", check}, {"explain", explain}, {"ddl", ddl},
+            {"connectors", connectors}, {"checkpoint", checkpoint},
+            {"version", version}, {"help", general}};
+enum { PAGES = sizeof page / sizeof page[0] };
+
+static const char *text_of(const char *command)
+{
+    for (size_t i = 0; i < PAGES; i++)
+        if (strcmp(command, page[i].name) == 0)
+            return page[i].text;
+    return NULL;
+}
+
 int cli_help(const char *command)
 {
-    static const struct {
-        const char *name, *text;
-    } page[] = {{"run", run}, {"replay", replay}, {"diff", diff},
-                {"promote", promote},
-                {"check", check}, {"explain", explain}, {"ddl", ddl},
-                {"connectors", connectors}, {"checkpoint", checkpoint}};
-    const char *text = general;
-    for (size_t i = 0; command != NULL && i < sizeof page / sizeof page[0]; i++)
-        if (strcmp(command, page[i].name) == 0)
-            text = page[i].text;
-    fputs(text, stdout);
+    weir_assert(text_of(command) != NULL);
+    fputs(text_of(command), stdout);
     return WEIR_EXIT_DONE;
+}
+
+int weir_cli_unknown(const char *word)
+{
+    const char *names[PAGES];
+    for (size_t i = 0; i < PAGES; i++)
+        names[i] = page[i].name;
+    const char *nearest = weir_str_nearest(weir_str_of(word), names, PAGES);
+    size_t len = strlen(word);
+    if (word[0] == '-' || (len > 4 && strcmp(word + len - 4, ".sql") == 0))
+        fprintf(stderr, "weir: '%s' is no command; the command comes first, as in "
+                        "'weir run job.sql'; see 'weir help'\n", word);
+    else if (nearest)
+        fprintf(stderr, "weir: there is no command '%s'; did you mean '%s'?\n", word, nearest);
+    else
+        fprintf(stderr, "weir: there is no command '%s'; see 'weir help'\n", word);
+    return WEIR_EXIT_USAGE;
 }
 
 int weir_cli_help(int count, char **argument, const atomic_int *stop)
 {
     (void)stop;
-    return cli_help(count > 0 ? argument[0] : NULL);
+    const char *command = count > 0 ? argument[0] : "help";
+    return text_of(command) ? cli_help(command) : weir_cli_unknown(command);
 }
 
 int weir_cli_version(int count, char **argument, const atomic_int *stop)

@@ -42,7 +42,7 @@ bool cli_job_open(const cli_flags *flags, FILE *errors_to, cli_job *out)
 {
     memset(out, 0, sizeof *out);
     if (flags->file == NULL) {
-        fprintf(stderr, "weir: which SQL file? see 'weir help'\n");
+        fprintf(stderr, "weir: which SQL file? as in 'weir run job.sql'\n");
         return false;
     }
     if (!read_file(flags->file, &out->text))
@@ -115,6 +115,10 @@ int weir_cli_explain(int count, char **argument, const atomic_int *stop)
     int rc;
     if (!begin("explain", count, argument, &flags, &rc))
         return rc;
+    if (flags.output != NULL && flags.against == NULL) {
+        fprintf(stderr, "weir explain: --output goes with --against; see 'weir help explain'\n");
+        return WEIR_EXIT_USAGE;
+    }
     cli_job job;
     bool good = cli_job_open(&flags, stderr, &job);
     rc = good ? WEIR_EXIT_DONE : WEIR_EXIT_USAGE;

@@ -246,8 +246,13 @@ static weir_code choose(const cli_lineage *lineage, const cli_flags *flags, weir
         weir_checkpoint_choose_lineage(lineage->checkpoint, (uint32_t)number, err);
     if (rc != WEIR_E_NOTFOUND || digits != NULL)
         return rc;
-    return weir_fail(err, WEIR_E_NOTFOUND, "job '%.*s' has no checkpoints in '%.*s'",
-                     WEIR_STR_FMT(lineage->job), WEIR_STR_FMT(lineage->place));
+    (void)weir_fail(err, WEIR_E_NOTFOUND, "job '%.*s' has no checkpoints in '%.*s'",
+                    WEIR_STR_FMT(lineage->job), WEIR_STR_FMT(lineage->place));
+    const char *dot = memchr(lineage->job.at, '.', lineage->job.len);
+    if (dot != NULL) /* a replay's */
+        return weir_err_hint(err, "'weir replay --into %.*s' makes them",
+                             (int)(lineage->job.at + lineage->job.len - dot - 1), dot + 1);
+    return weir_err_hint(err, "did it run? is job.name right, and --embedded?");
 }
 
 /* From the live job's name and prefix to those of its replay. */

@@ -388,8 +388,8 @@ static void tell(const weir_promotion *promotion, const char *how)
                             WEIR_STR_FMT(output->table), WEIR_STR_FMT(output->incoming),
                             WEIR_STR_FMT(output->table), WEIR_STR_FMT(output->incoming));
         else
-            weir_buf_format(&text, "  table  %.*s is what was %.*s, and is now %.*s\n",
-                            WEIR_STR_FMT(output->given), WEIR_STR_FMT(output->incoming),
+            weir_buf_format(&text, "  table  %.*s becomes %.*s, what was that %.*s\n",
+                            WEIR_STR_FMT(output->incoming), WEIR_STR_FMT(output->given),
                             WEIR_STR_FMT(output->outgoing));
     }
     if (promotion->origin.epoch > 0)

@@ -20,10 +20,15 @@ static const char *output_of(const cli_flags *flags)
 
 static void log_error(const weir_err *err)
 {
-    weir_log_error("stopped", WEIR_F_TEXT("error", err->msg),
-                   WEIR_F_TEXT("hint", err->hint),
-                   WEIR_F_TEXT("exit", weir_exit_name(err->exit)),
-                   WEIR_F_TEXT("where", err->where));
+    if (err->hint[0] == '\0')
+        weir_log_error("stopped", WEIR_F_TEXT("error", err->msg),
+                       WEIR_F_TEXT("exit", weir_exit_name(err->exit)),
+                       WEIR_F_TEXT("where", err->where));
+    else
+        weir_log_error("stopped", WEIR_F_TEXT("error", err->msg),
+                       WEIR_F_TEXT("hint", err->hint),
+                       WEIR_F_TEXT("exit", weir_exit_name(err->exit)),
+                       WEIR_F_TEXT("where", err->where));
 }
 
 static void log_summary(weir_status *status, int64_t took_us)
@@ -79,7 +84,9 @@ static weir_code stand(const cli_flags *flags, const weir_plan *plan, const atom
     weir_backoff backoff = {.clock = setup->clock};
     weir_code rc = cli_standing_open(flags, plan, stop, standing, err);
     while (rc != WEIR_OK && err->fate == WEIR_FATE_RETRY && !atomic_load(stop)) {
-        weir_log_warn("waiting for the checkpoint's store", WEIR_F_TEXT("error", err->msg));
+        if (backoff.tries == 0)
+            weir_log_warn("is away", WEIR_F_TEXT("what", "the checkpoint's store"),
+                          WEIR_F_TEXT("error", err->msg));
         weir_backoff_wait(&backoff);
         cli_standing_close(standing);
         weir_err_clear(err);
@@ -87,6 +94,8 @@ static weir_code stand(const cli_flags *flags, const weir_plan *plan, const atom
     }
     if (rc != WEIR_OK)
         return rc;
+    if (backoff.tries > 0)
+        weir_log_info("is back", WEIR_F_TEXT("what", "the checkpoint's store"));
     setup->plan = standing->plan;
     setup->lineage = standing->lineage;
     setup->origin = standing->has_origin ? &standing->origin : NULL;

@@ -370,6 +370,15 @@ static weir_code push_rows(intake *in, weir_err *err)
     return rc == WEIR_OK ? report_errors(in, &errors, err) : rc;
 }
 
+static int64_t bytes_of(const intake *in, uint32_t records)
+{
+    const weir_record *record = in->block->record + in->first;
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < records; i++)
+        bytes += record[i].key.len + record[i].value.len;
+    return (int64_t)bytes;
+}
+
 static void count_up(const intake *in, uint32_t records)
 {
     const weir_push_counts *counts = &in->counts;
@@ -384,6 +393,7 @@ static void count_up(const intake *in, uint32_t records)
     atomic_fetch_add(&status->duplicate, in->duplicates);
     atomic_fetch_add(&status->skipped, in->skipped);
     weir_metric_add(WEIR_M_records_read, records);
+    weir_metric_add(WEIR_M_bytes_read, bytes_of(in, records));
     weir_metric_add(WEIR_M_records_skipped, (int64_t)in->skipped);
     weir_metric_add(WEIR_M_records_duplicate, (int64_t)in->duplicates);
     weir_metric_add(WEIR_M_records_bad, (int64_t)in->bad);

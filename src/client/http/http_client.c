@@ -278,6 +278,14 @@ static weir_http_end end_of(CURL *easy, CURLcode code, const transfer *one)
     return sent == 0 ? WEIR_HTTP_NOT_SENT : WEIR_HTTP_LOST;
 }
 
+/* Of "http://host:port/path" that in front of the path. */
+static int origin_of(const char *url)
+{
+    const char *host = strstr(url, "://");
+    host = host ? host + 3 : url;
+    return (int)((size_t)(host - url) + strcspn(host, "/?"));
+}
+
 static void end_request(CURL *easy, CURLcode code)
 {
     transfer *one = NULL;
@@ -288,9 +296,10 @@ static void end_request(CURL *easy, CURLcode code)
     if (request->end == WEIR_HTTP_TOO_BIG)
         (void)snprintf(request->why, sizeof request->why, "the answer is too big");
     else if (request->end != WEIR_HTTP_ANSWERED)
-        (void)snprintf(request->why, sizeof request->why, "%s",
+        (void)snprintf(request->why, sizeof request->why, "%s (%.*s)",
                        code == CURLE_OK ? "the answer's head is cut off"
-                                        : curl_easy_strerror(code));
+                                        : curl_easy_strerror(code),
+                       origin_of(request->url), request->url);
     else
         curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &request->status);
     curl_slist_free_all(one->headers);

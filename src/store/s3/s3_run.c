@@ -232,7 +232,10 @@ static void answer(weir_object *object, s3_meaning meaning,
     case S3_AGAIN:
     case S3_SKEW:
     case S3_EXPIRED:
-        store_object_answer(object, WEIR_E_REMOTE, false, "%ld %s", request->status, code);
+        if (request->status == 0)
+            store_object_answer(object, WEIR_E_REMOTE, false, "no answer: %s", code);
+        else
+            store_object_answer(object, WEIR_E_REMOTE, false, "%ld %s", request->status, code);
         break;
     }
 }

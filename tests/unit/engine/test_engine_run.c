@@ -5,6 +5,7 @@
  */
 #include "check.h"
 #include "engine_bed.h"
+#include "weir/metric.h"
 
 #define MINUTE_US 60000000LL
 #define START_US 1704067200000000LL /* 2024-01-01 */
@@ -622,6 +623,24 @@ static void quiet_job_cuts_no_epochs(void **state)
     engine_bed_close(&bed);
 }
 
+static void records_and_their_bytes_are_counted(void **state)
+{
+    (void)state;
+    static const char line[] = "{\"who\":\"a\",\"amount\":1,\"at\":\"2024-01-01T00:05:30Z\"}";
+    engine_bed bed;
+    engine_bed_open(&bed);
+    script_topic *topic = script_topic_new("events", 2);
+    int64_t records = weir_metric_get(WEIR_M_records_read);
+    int64_t bytes = weir_metric_get(WEIR_M_bytes_read);
+    script_add(topic, 0, line);
+    script_add(topic, 1, line);
+    script_add_null(topic, 1);
+    CHECK_OK(engine_bed_run(&bed, JOB), &bed.err);
+    CHECK_INT(weir_metric_get(WEIR_M_records_read) - records, 3);
+    CHECK_INT(weir_metric_get(WEIR_M_bytes_read) - bytes, 2 * (int64_t)strlen(line));
+    engine_bed_close(&bed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -646,6 +665,7 @@ int main(void)
         TEST(rows_without_state_pass_in_order_and_once),
         TEST(many_small_epochs_resume_from_full_copies_and_deltas),
         TEST(quiet_job_cuts_no_epochs),
+        TEST(records_and_their_bytes_are_counted),
     };
     return RUN_TESTS(tests);
 }
