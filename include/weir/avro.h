@@ -53,15 +53,16 @@ bool weir_avro_join(weir_buf *out, weir_str blocks,
                     const uint8_t sync[WEIR_AVRO_SYNC_BYTES]);
 
 /* Reading back what a writer of the same setup wrote. A row's values by column of the schema,
-   those left out NULL, and its op ("" without); they live until the call returns. What is not
-   as the writer writes it, or of another schema, is CORRUPT; `fn`'s own errors end it. */
+   those left out NULL, and its op ("" without); they live until the call returns. */
 typedef weir_code weir_avro_row_fn(void *self, const weir_datum *value, weir_str op,
                                    weir_err *err);
 typedef struct weir_avro_reading {
-    const weir_avro_writer *writer;
+    const weir_avro_writer *writer; /* of that setup; the caller's */
     weir_avro_row_fn       *fn;
     void                   *self;
 } weir_avro_reading;
+/* A whole file. CORRUPT when it is not as the writer writes it, or of another schema; else the
+   first error of `fn`, which ends it. So do the next two. */
 weir_code weir_avro_read_file(const weir_avro_reading *reading, weir_str file,
                               weir_err *err) WEIR_MUST_CHECK;
 /* Blocks of weir_avro_block, without sync markers. */

@@ -107,7 +107,7 @@ typedef struct weir_repaired_row {
     weir_str    row;          /* JSON */
     weir_str    letters;      /* the dead letters that it goes to */
     bool        remove;       /* it should have been removed; row is its key */
-    const char *code, *msg;   /* of the server */
+    const char *code, *msg;   /* of the server; in the arena, as all of it */
 } weir_repaired_row;
 
 typedef struct weir_repaired {

@@ -13,24 +13,27 @@
 
 #define WEIR_LOOK_PAGE 1000u /* rows of a page */
 
-/* A row that is met. `removed`: the row of that key was deleted, only key cells are there. */
+/* A row that is read; its cells live until the call returns. `removed`: the row of that key was
+   deleted, only key cells are there. */
 typedef weir_code weir_look_fn(void *self, const weir_str *cell, bool removed,
                                weir_err *err);
 /* A file that an epoch put; `missing`: it is not there, else it has other bytes. */
 typedef weir_code weir_look_file_fn(void *self, weir_str key, weir_err *err);
 typedef weir_code weir_look_lost_fn(void *self, weir_str key, bool missing, weir_err *err);
-typedef struct
-    weir_look_to { /* who is told; what it gives ends the reading, if not OK */
+/* Who is told; what it gives, if not OK, ends the reading. */
+typedef struct weir_look_to {
     weir_look_fn      *row;  /* NULL: files are named, and not read */
     weir_look_file_fn *file; /* before its rows; NULL: nobody */
     weir_look_lost_fn *lost; /* and its rows are left out; NULL: that is an error */
     void              *self;
 } weir_look_to;
 
-typedef struct weir_look_page { /* cells of rows in the order of the key; in an arena */
+/* Rows in the order of the key; cells and `last` are in the arena that `page` was given. Fewer
+   rows than WEIR_LOOK_PAGE: there are none behind them. */
+typedef struct weir_look_page {
     uint32_t  rows, columns;
-    weir_str *cell;
-    weir_str  last; /* where the next one begins; the sink's */
+    weir_str *cell; /* rows * columns, row by row */
+    weir_str  last; /* where the next page begins; what it says is the sink's affair */
 } weir_look_page;
 
 struct weir_look {

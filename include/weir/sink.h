@@ -98,12 +98,15 @@ typedef struct weir_stage_input {
     weir_stage           *stage; /* for weir_stage_blob */
 } weir_stage_input;
 
+#define WEIR_REFUSED_CODE 16 /* bytes, with the NUL: what is longer is cut */
+#define WEIR_REFUSED_MSG 200
+
 typedef struct weir_refused { /* a row that the target refuses for ever */
     uint32_t table;
     uint32_t batch; /* in weir_sink_rows of that table */
     uint32_t row;   /* in that batch */
-    char     code[16];  /* "1406", "CHECK" */
-    char     msg[200];
+    char     code[WEIR_REFUSED_CODE]; /* "1406", "CHECK" */
+    char     msg[WEIR_REFUSED_MSG];
 } weir_refused;
 
 typedef struct weir_refusals {
@@ -146,15 +149,15 @@ typedef weir_code weir_sink_finalise_fn(weir_sink *, const weir_commit_id *, wei
 typedef weir_code weir_sink_replay_fn(weir_sink *, weir_history *, weir_err *);
 typedef void      weir_sink_close_fn(weir_sink *);
 
-/* The last epoch's rows, which the target refuses for ever: those that are taken once more. */
+/* A row of the last epoch that the target refuses for ever; all of it is in the repair's arena. */
 typedef struct weir_repair_row {
     weir_str           table;  /* in the target */
     const weir_schema *schema; /* of a row to be removed: of its key */
     const weir_batch  *batch;
-    uint32_t           row;
-    bool               remove;
-    char               code[16];
-    char               msg[200];
+    uint32_t           row;    /* in that batch */
+    bool               remove; /* it is to be removed; `batch` has its key */
+    char               code[WEIR_REFUSED_CODE];
+    char               msg[WEIR_REFUSED_MSG];
 } weir_repair_row;
 
 typedef struct weir_repair {

@@ -26,6 +26,7 @@
 #define PROMOTION_SECTION "promotion"
 #define PROMOTION_PATIENCE_US (60LL * 1000000)
 #define PROMOTION_NAME_MAX 64u
+#define PROMOTION_OUTPUT_LEAST 5u /* bytes of the smallest output: a byte and four blobs */
 
 enum { FLAG_UNDO = 1, FLAG_VOID = 2 };
 
@@ -88,7 +89,7 @@ static void read_outputs(weir_reader *reader, weir_arena *arena, weir_promotion 
 {
     uint64_t count = weir_read_varint(reader);
     if (reader->bad || count > WEIR_PROMOTED_OUTPUTS_MAX ||
-        count > weir_reader_left(reader) / 5) {
+        count > weir_reader_left(reader) / PROMOTION_OUTPUT_LEAST) {
         reader->bad = true;
         return;
     }

@@ -21,6 +21,10 @@
 
 #define KEPT_VERSION 1
 
+/* Bytes of the smallest of each: with empty texts. They bound the counts that are believed. */
+enum { VALUE_LEAST = 19, SOURCE_LEAST = 29, STEP_LEAST = 48, FLOW_LEAST = 23 };
+enum { CRC_BYTES = 4 };
+
 enum { SOURCE_CHANGELOG = 1 };
 enum { STEP_WINDOWED = 1 };
 enum { VALUE_DISTINCT = 1, VALUE_FILTERED = 2 };
@@ -177,7 +181,7 @@ static void read_step(kept_reader *in, weir_kept_step *out)
     out->windowed = weir_read_byte(&in->reader) & STEP_WINDOWED;
     out->size_us = (int64_t)weir_read_u64(&in->reader);
     out->whole_us = (int64_t)weir_read_u64(&in->reader);
-    out->values = read_count(in, 19);
+    out->values = read_count(in, VALUE_LEAST);
     out->value = WEIR_ARRAY(in->arena, weir_kept_value, out->values + 1);
     for (uint32_t i = 0; i < out->values && !in->reader.bad; i++)
         read_value(in, &out->value[i]);
@@ -199,15 +203,15 @@ static void read_flow(kept_reader *in, weir_kept_flow *out)
 
 static void read_lists(kept_reader *in, weir_kept *out)
 {
-    out->sources = read_count(in, 29);
+    out->sources = read_count(in, SOURCE_LEAST);
     out->source = WEIR_ARRAY(in->arena, weir_kept_source, out->sources + 1);
     for (uint32_t i = 0; i < out->sources && !in->reader.bad; i++)
         read_source(in, &out->source[i]);
-    out->steps = read_count(in, 48);
+    out->steps = read_count(in, STEP_LEAST);
     out->step = WEIR_ARRAY(in->arena, weir_kept_step, out->steps + 1);
     for (uint32_t i = 0; i < out->steps && !in->reader.bad; i++)
         read_step(in, &out->step[i]);
-    out->flows = read_count(in, 23);
+    out->flows = read_count(in, FLOW_LEAST);
     out->flow = WEIR_ARRAY(in->arena, weir_kept_flow, out->flows + 1);
     for (uint32_t i = 0; i < out->flows && !in->reader.bad; i++)
         read_flow(in, &out->flow[i]);
@@ -221,10 +225,10 @@ static weir_code damaged(weir_err *err)
 
 weir_code weir_kept_read(weir_str bytes, weir_arena *arena, weir_kept **out, weir_err *err)
 {
-    if (bytes.len < 5)
+    if (bytes.len <= CRC_BYTES)
         return damaged(err);
-    weir_str    body = {bytes.at, bytes.len - 4};
-    weir_reader crc = weir_reader_of((weir_str){bytes.at + body.len, 4});
+    weir_str    body = {bytes.at, bytes.len - CRC_BYTES};
+    weir_reader crc = weir_reader_of((weir_str){bytes.at + body.len, CRC_BYTES});
     if (weir_read_u32(&crc) != weir_crc32c(0, body))
         return damaged(err);
     kept_reader in = {.reader = weir_reader_of(body), .arena = arena};

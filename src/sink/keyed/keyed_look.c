@@ -52,11 +52,7 @@ static weir_code tell_row(const looking *l, const keyed_table *wrote,
         if (to == UINT32_MAX || value.null)
             continue;
         weir_buf_clear(&text);
-        weir_type type = chunk->rows->column[c].type;
-        if (type.id == WEIR_T_TEXT || type.id == WEIR_T_JSONB)
-            weir_buf_str(&text, value.text);
-        else
-            weir_datum_print(&text, type, &value);
+        weir_datum_print(&text, chunk->rows->column[c].type, &value);
         cell[to] = weir_str_copy(l->arena, weir_buf_view(&text));
     }
     weir_buf_done(&text);

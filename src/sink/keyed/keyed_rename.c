@@ -19,14 +19,17 @@ weir_code keyed_bound(const char *what, weir_str name, weir_str table, weir_err 
     return weir_err_hint(err, "drop it, and make it anew behind the promotion");
 }
 
-static weir_code unfit(const weir_rename *rename, const bool there[3], weir_err *err)
+enum { GIVEN, INCOMING, OUTGOING, NAMES }; /* of a weir_rename */
+
+static weir_code unfit(const weir_rename *rename, const bool there[NAMES], weir_err *err)
 {
     static const char *const is[] = {"is not there", "is there"};
     (void)weir_halt(err, WEIR_EXIT_SINK_SCHEMA, WEIR_E_CONFLICT,
                     "table '%.*s' %s, '%.*s' %s, '%.*s' %s: that is neither before nor behind "
                     "the swap",
-                    WEIR_STR_FMT(rename->given), is[there[0]], WEIR_STR_FMT(rename->incoming),
-                    is[there[1]], WEIR_STR_FMT(rename->outgoing), is[there[2]]);
+                    WEIR_STR_FMT(rename->given), is[there[GIVEN]],
+                    WEIR_STR_FMT(rename->incoming), is[there[INCOMING]],
+                    WEIR_STR_FMT(rename->outgoing), is[there[OUTGOING]]);
     return weir_err_hint(err, "tables are renamed by hand only where weir promote is not at "
                               "work: give them their names back");
 }
@@ -35,14 +38,14 @@ static weir_code unfit(const weir_rename *rename, const bool there[3], weir_err 
 static weir_code look(keyed_sink *self, const weir_rename *rename, bool *out_done,
                       weir_err *err)
 {
-    const weir_str name[3] = {rename->given, rename->incoming, rename->outgoing};
-    bool           there[3] = {false};
+    const weir_str name[NAMES] = {rename->given, rename->incoming, rename->outgoing};
+    bool           there[NAMES] = {false};
     weir_code      rc = WEIR_OK;
-    for (int i = 0; i < 3 && rc == WEIR_OK; i++)
+    for (int i = 0; i < NAMES && rc == WEIR_OK; i++)
         rc = self->driver->is_there(self, name[i], &there[i], err);
-    if (rc == WEIR_OK && (!there[0] || there[1] == there[2]))
+    if (rc == WEIR_OK && (!there[GIVEN] || there[INCOMING] == there[OUTGOING]))
         return unfit(rename, there, err);
-    *out_done = there[2];
+    *out_done = there[OUTGOING];
     return rc;
 }
 

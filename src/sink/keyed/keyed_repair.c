@@ -90,7 +90,7 @@ static void refuse(const repair_work *work, uint32_t row, const weir_err *err)
                              .remove = chunk->remove};
     (void)snprintf(out->code, sizeof out->code, "%s",
                    work->self->driver->refusal(work->self));
-    (void)snprintf(out->msg, sizeof out->msg, "%.199s", err->msg);
+    (void)snprintf(out->msg, sizeof out->msg, "%.*s", WEIR_REFUSED_MSG - 1, err->msg);
     work->refused[row] = true;
 }
 

@@ -58,7 +58,7 @@ static void take_folder(s3_looking *l)
         if (equals == NULL || l->self->part[p].date)
             continue;
         weir_str value = {equals + 1, segment.len - (size_t)(equals + 1 - segment.at)};
-        bool     none = weir_str_is(value, "__HIVE_DEFAULT_PARTITION__");
+        bool     none = weir_str_is(value, S3_NULL_PARTITION);
         l->cell[l->self->part[p].column] = none ? (weir_str){0} : unescape(value, l->arena);
     }
 }
@@ -75,11 +75,7 @@ static weir_code take_row(void *of, const weir_datum *value, weir_str op, weir_e
         if (value[c].null)
             continue;
         weir_buf_clear(&text);
-        weir_type type = schema->field[c].type;
-        if (type.id == WEIR_T_TEXT || type.id == WEIR_T_JSONB)
-            weir_buf_str(&text, value[c].text);
-        else
-            weir_datum_print(&text, type, &value[c]);
+        weir_datum_print(&text, schema->field[c].type, &value[c]);
         l->cell[c] = weir_str_copy(l->arena, weir_buf_view(&text));
     }
     l->cell[schema->count] = op;
@@ -94,9 +90,7 @@ static weir_code looking_start(s3_looking *l, s3_sink *self, weir_str payload,
                                weir_err *err)
 {
     s3_recipes_clear(self);
-    while (self->opens > 0)
-        s3_file_free(self->open[--self->opens]);
-    weir_arena_reset(self->epoch);
+    s3_opens_clear(self);
     l->self = self;
     l->arena = weir_arena_new("look", 16 << 10);
     l->cell = WEIR_ARRAY(l->arena, weir_str, self->table->schema->count + 1);
@@ -106,8 +100,7 @@ static weir_code looking_start(s3_looking *l, s3_sink *self, weir_str payload,
 static void looking_done(s3_looking *l, weir_arena_mark job)
 {
     s3_recipes_clear(l->self);
-    while (l->self->opens > 0)
-        s3_file_free(l->self->open[--l->self->opens]);
+    s3_opens_clear(l->self);
     weir_arena_free(l->arena);
     weir_arena_rewind(l->self->job, job); /* formats of the payload */
 }

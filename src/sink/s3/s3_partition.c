@@ -224,7 +224,7 @@ bool s3_partition_folder(const s3_sink *self, const weir_batch *batch, uint32_t 
             weir_datum_print(&text, column->type, &value);
         }
         if (text.len == 0)
-            weir_buf_text(out, "__HIVE_DEFAULT_PARTITION__");
+            weir_buf_text(out, S3_NULL_PARTITION);
         else
             fits = weir_key_segment(out, weir_buf_view(&text));
         fits = fits && out->len - from <= WEIR_KEY_SEGMENT_MAX;

@@ -284,8 +284,7 @@ weir_code s3_replay(weir_sink *sink, weir_history *history, weir_err *err)
     weir_code      rc = WEIR_OK;
     self->checkpoint = history->checkpoint;
     s3_recipes_clear(self);
-    while (self->opens > 0)
-        s3_file_free(self->open[--self->opens]);
+    s3_opens_clear(self);
     if (history->last > 0)
         rc = history->read(history, history->last, arena, &last, err);
     else
@@ -319,8 +318,7 @@ weir_code s3_adopt(weir_sink *sink, weir_str payload, weir_checkpoint *from, wei
     weir_code rc = WEIR_OK;
     weir_assert(sink->kind->adopt == s3_adopt);
     weir_assert(self->staged == 0);
-    while (self->opens > 0) /* of a try before */
-        s3_file_free(self->open[--self->opens]);
+    s3_opens_clear(self); /* of a try before */
     if (payload.len > 0)
         rc = s3_payload_read(self, payload, err);
     s3_recipes_clear(self); /* were published by the lineage that they are of */

@@ -162,8 +162,7 @@ static void close_sink(weir_sink *sink)
 {
     s3_sink *self = (s3_sink *)sink;
     s3_recipes_clear(self);
-    for (uint32_t i = 0; i < self->opens; i++)
-        s3_file_free(self->open[i]);
+    s3_opens_clear(self);
     weir_heap_free(self->open);
     weir_heap_free(self->recipe);
     weir_avro_writer_free(self->writer);

@@ -8,6 +8,8 @@
 #include "weir/avro.h"
 #include "weir/sink.h"
 
+#define S3_NULL_PARTITION "__HIVE_DEFAULT_PARTITION__" /* NULL and '', as Hive has it */
+
 typedef struct s3_sink s3_sink;
 
 typedef struct s3_part { /* one folder level */
@@ -117,6 +119,7 @@ weir_sink_stage_fn s3_stage;
 void               s3_undo(s3_sink *self); /* as if the staged epoch had never been */
 void               s3_open_insert(s3_sink *self, s3_file *file);
 s3_recipe         *s3_recipe_add(s3_sink *self);
+void               s3_opens_clear(s3_sink *self);   /* frees the open files */
 void               s3_recipes_clear(s3_sink *self); /* frees them and their files */
 
 /* s3_payload */

@@ -1,6 +1,7 @@
 /* sink/s3_stage: an epoch's rows into open files; which of them roll; what is stored.
  *
- * Gives      s3_stage, s3_undo, s3_open_insert, s3_recipe_add, s3_recipes_clear.
+ * Gives      s3_stage, s3_undo, s3_open_insert, s3_opens_clear, s3_recipe_add,
+ *            s3_recipes_clear.
  * Always     1. an epoch that is staged again starts from what the last final epoch left.
  *            2. which files roll, and their numbers, follow from the rows, the watermark and
  *               the recorded times alone; open files are looked at in order of their folders.
@@ -76,6 +77,12 @@ void s3_recipes_clear(s3_sink *self)
     }
     self->recipes = 0;
     weir_arena_reset(self->epoch);
+}
+
+void s3_opens_clear(s3_sink *self)
+{
+    while (self->opens > 0)
+        s3_file_free(self->open[--self->opens]);
 }
 
 void s3_undo(s3_sink *self)

@@ -75,8 +75,7 @@ static const answer_rule rules[] = {
     {NEW, 412, 412, NULL, S3_EXISTS},
     {ALL, 300, 499, expired_codes, S3_EXPIRED},
     {ALL, 300, 499, skew_codes, S3_SKEW},
-    {HEAD, 403, 403, no_code,
-     S3_SKEW}, /* an answer to HEAD has no body that could say why */
+    {HEAD, 403, 403, no_code, S3_SKEW}, /* it has no body that could say why */
     {ALL, 404, 404, bucket_codes, S3_REFUSED},
     {GET | HEAD, 404, 404, NULL, S3_NOT_FOUND},
     {DELETE, 404, 404, NULL, S3_DONE},
