@@ -4,22 +4,15 @@
  */
 #include "fake_http.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "weir/error.h"
 
 typedef struct connection {
     fake_http *server;
-    int        slot;
     int        fd;
     weir_buf   in; /* what was read and not used */
 } connection;
@@ -149,80 +142,29 @@ static bool serve_one(connection *c)
     return more;
 }
 
-static void *serve(void *at)
+static void serve(void *self, int fd, uint64_t id)
 {
-    connection *c = at;
-    fake_http  *server = c->server;
-    while (serve_one(c))
-        continue;
+    fake_http *server = self;
+    connection c = {.server = server, .fd = fd};
+    (void)id;
     pthread_mutex_lock(&server->lock);
-    (void)close(c->fd);
-    server->fd[c->slot] = -1;
-    server->open--;
-    pthread_cond_signal(&server->ended);
-    pthread_mutex_unlock(&server->lock);
-    weir_buf_done(&c->in);
-    free(c);
-    return NULL;
-}
-
-static void begin(fake_http *server, int fd)
-{
-    connection *c = calloc(1, sizeof *c);
-    pthread_t   thread;
-    int         on = 1;
-    weir_assert(c != NULL);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    pthread_mutex_lock(&server->lock);
-    c->server = server;
-    c->fd = fd;
-    for (c->slot = 0; c->slot < 63 && server->fd[c->slot] >= 0; c->slot++)
-        continue;
-    server->fd[c->slot] = fd;
-    server->open++;
     server->connections++;
     pthread_mutex_unlock(&server->lock);
-    int failed = pthread_create(&thread, NULL, serve, c);
-    weir_assert(failed == 0);
-    (void)pthread_detach(thread);
-}
-
-static void *listen_on(void *at)
-{
-    fake_http *server = at;
-    for (;;) {
-        int fd = accept(server->listener, NULL, NULL);
-        if (fd < 0 && errno == EINTR)
-            continue;
-        if (fd < 0)
-            return NULL; /* shut down */
-        begin(server, fd);
-    }
+    while (serve_one(&c))
+        continue;
+    weir_buf_done(&c.in);
 }
 
 void fake_http_start(fake_http *server, fake_http_fn *answer, void *self)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t          len = sizeof at;
     memset(server, 0, sizeof *server);
-    memset(server->fd, -1, sizeof server->fd);
     server->answer = answer;
     server->self = self;
-    server->listener = socket(AF_INET, SOCK_STREAM, 0);
-    weir_assert(server->listener >= 0);
-    int bound = bind(server->listener, (struct sockaddr *)&at, sizeof at);
-    weir_assert(bound == 0);
-    int listening = listen(server->listener, 64);
-    weir_assert(listening == 0);
-    int named = getsockname(server->listener, (struct sockaddr *)&at, &len);
-    weir_assert(named == 0);
-    server->port = ntohs(at.sin_port);
-    (void)snprintf(server->url, sizeof server->url, "http://127.0.0.1:%u", server->port);
     pthread_mutex_init(&server->lock, NULL);
     server->running = true;
-    pthread_cond_init(&server->ended, NULL);
-    int failed = pthread_create(&server->thread, NULL, listen_on, server);
-    weir_assert(failed == 0);
+    fake_server_start(&server->base, serve, server);
+    server->port = server->base.port;
+    (void)snprintf(server->url, sizeof server->url, "http://127.0.0.1:%u", server->port);
 }
 
 void fake_http_settle(fake_http *server)
@@ -235,18 +177,7 @@ void fake_http_settle(fake_http *server)
 
 void fake_http_stop(fake_http *server)
 {
-    (void)shutdown(server->listener, SHUT_RDWR);
-    (void)pthread_join(server->thread, NULL);
-    (void)close(server->listener);
-    pthread_mutex_lock(&server->lock);
-    for (size_t i = 0; i < 64; i++) {
-        if (server->fd[i] >= 0)
-            (void)shutdown(server->fd[i], SHUT_RDWR);
-    }
-    while (server->open > 0)
-        pthread_cond_wait(&server->ended, &server->lock);
-    pthread_mutex_unlock(&server->lock);
-    pthread_cond_destroy(&server->ended);
+    fake_server_stop(&server->base);
     pthread_mutex_destroy(&server->lock);
     server->running = false;
 }

@@ -5,8 +5,7 @@
 #ifndef TESTS_FAKE_HTTP_H
 #define TESTS_FAKE_HTTP_H
 
-#include <pthread.h>
-
+#include "fake_server.h"
 #include "weir/buf.h"
 
 typedef enum fake_http_way {
@@ -39,16 +38,12 @@ typedef void fake_http_fn(void *self, const fake_http_request *request,
                           fake_http_answer *out);
 
 typedef struct fake_http {
+    fake_server     base;
     fake_http_fn   *answer;
     void           *self;
-    int             listener;
     uint16_t        port;
     char            url[40]; /* "http://127.0.0.1:port" */
-    pthread_t       thread;
     pthread_mutex_t lock;
-    pthread_cond_t  ended;
-    int             fd[64]; /* of open connections, -1: free */
-    int             open;
     uint64_t        requests, connections;
     bool            running; /* of the test's thread only */
 } fake_http;

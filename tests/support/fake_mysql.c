@@ -6,15 +6,10 @@
  */
 #include "fake_mysql.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "weir/error.h"
 
@@ -323,107 +318,44 @@ static bool serve_one(connection *c)
     }
 }
 
-static void *serve(void *at)
+static void serve(void *self, int fd, uint64_t id)
 {
-    connection *c = at;
-    fake_mysql *server = c->server;
-    if (greet(c)) {
-        while (serve_one(c))
+    fake_mysql *server = self;
+    connection  c = {.server = server, .fd = fd, .id = id};
+    pthread_mutex_lock(&server->lock);
+    server->connections++;
+    pthread_mutex_unlock(&server->lock);
+    if (greet(&c)) {
+        while (serve_one(&c))
             continue;
     }
-    fake_mysql_answer gone = ask(c, FAKE_MYSQL_GONE, (weir_str){"", 0});
+    fake_mysql_answer gone = ask(&c, FAKE_MYSQL_GONE, (weir_str){"", 0});
     weir_buf_done(&gone.cells);
     for (size_t i = 0; i < STATEMENTS; i++)
-        free(c->prepared[i]);
-    weir_buf_done(&c->in);
-    weir_buf_done(&c->out);
-    pthread_mutex_lock(&server->lock);
-    (void)close(c->fd);
-    server->fd[c->id % 32] = -1;
-    server->open--;
-    pthread_cond_signal(&server->ended);
-    pthread_mutex_unlock(&server->lock);
-    free(c);
-    return NULL;
-}
-
-static void begin(fake_mysql *server, int fd)
-{
-    connection *c = calloc(1, sizeof *c);
-    pthread_t   thread;
-    int         on = 1;
-    weir_assert(c != NULL);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    pthread_mutex_lock(&server->lock);
-    c->server = server;
-    c->fd = fd;
-    c->id = ++server->connections;
-    weir_assert(server->fd[c->id % 32] < 0);
-    server->fd[c->id % 32] = fd;
-    server->open++;
-    pthread_mutex_unlock(&server->lock);
-    int failed = pthread_create(&thread, NULL, serve, c);
-    weir_assert(failed == 0);
-    (void)pthread_detach(thread);
-}
-
-static void *listen_on(void *at)
-{
-    fake_mysql *server = at;
-    for (;;) {
-        int fd = accept(server->listener, NULL, NULL);
-        if (fd < 0 && errno == EINTR)
-            continue;
-        if (fd < 0)
-            return NULL; /* shut down */
-        begin(server, fd);
-    }
+        free(c.prepared[i]);
+    weir_buf_done(&c.in);
+    weir_buf_done(&c.out);
 }
 
 void fake_mysql_start(fake_mysql *server, fake_mysql_kind kind, fake_mysql_fn *answer,
                       void *self)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t          len = sizeof at;
     memset(server, 0, sizeof *server);
-    memset(server->fd, -1, sizeof server->fd);
     server->kind = kind;
     server->answer = answer;
     server->self = self;
-    server->listener = socket(AF_INET, SOCK_STREAM, 0);
-    weir_assert(server->listener >= 0);
-    int bound = bind(server->listener, (struct sockaddr *)&at, sizeof at);
-    weir_assert(bound == 0);
-    int listening = listen(server->listener, 16);
-    weir_assert(listening == 0);
-    int named = getsockname(server->listener, (struct sockaddr *)&at, &len);
-    weir_assert(named == 0);
-    server->port = ntohs(at.sin_port);
     pthread_mutex_init(&server->lock, NULL);
-    pthread_cond_init(&server->ended, NULL);
-    int failed = pthread_create(&server->thread, NULL, listen_on, server);
-    weir_assert(failed == 0);
+    fake_server_start(&server->base, serve, server);
+    server->port = server->base.port;
 }
 
 void fake_mysql_kill(fake_mysql *server, uint64_t id)
 {
-    if (server->fd[id % 32] >= 0)
-        (void)shutdown(server->fd[id % 32], SHUT_RD);
+    fake_server_shut(&server->base, id, SHUT_RD);
 }
 
 void fake_mysql_stop(fake_mysql *server)
 {
-    (void)shutdown(server->listener, SHUT_RDWR);
-    (void)pthread_join(server->thread, NULL);
-    (void)close(server->listener);
-    pthread_mutex_lock(&server->lock);
-    for (size_t i = 0; i < 32; i++) {
-        if (server->fd[i] >= 0)
-            (void)shutdown(server->fd[i], SHUT_RDWR);
-    }
-    while (server->open > 0)
-        pthread_cond_wait(&server->ended, &server->lock);
-    pthread_mutex_unlock(&server->lock);
-    pthread_cond_destroy(&server->ended);
+    fake_server_stop(&server->base);
     pthread_mutex_destroy(&server->lock);
 }

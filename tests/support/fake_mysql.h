@@ -9,8 +9,7 @@
 #ifndef TESTS_FAKE_MYSQL_H
 #define TESTS_FAKE_MYSQL_H
 
-#include <pthread.h>
-
+#include "fake_server.h"
 #include "weir/buf.h"
 
 typedef enum fake_mysql_way {
@@ -50,16 +49,12 @@ typedef enum fake_mysql_kind {
 } fake_mysql_kind;
 
 typedef struct fake_mysql {
+    fake_server     base;
     fake_mysql_fn  *answer;
     void           *self;
     fake_mysql_kind kind;
-    int             listener;
     uint16_t        port;
-    pthread_t       thread;
     pthread_mutex_t lock;
-    pthread_cond_t  ended;
-    int             fd[32]; /* of open connections, by id modulo 32; -1: free */
-    int             open;
     uint64_t        connections;
 } fake_mysql;
 

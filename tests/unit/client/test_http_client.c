@@ -2,8 +2,6 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "check.h"
 #include "fake_http.h"
@@ -241,16 +239,12 @@ static void request_on_a_dead_connection_may_have_been_acted_upon(void **state)
     CHECK_INT(perform(&s, "PUT", &request), WEIR_HTTP_ANSWERED);
     char url[64];
     (void)snprintf(url, sizeof url, "%s/x", s.server.url);
-    (void)shutdown(s.server.listener, 2); /* no new connections from here on */
-    (void)pthread_join(s.server.thread, NULL);
-    (void)close(s.server.listener);
+    fake_server_refuse(&s.server.base);
     request.url = url;
     CHECK_INT(perform(&s, "PUT", &request), WEIR_HTTP_LOST);
     CHECK_U64(s.server.requests, 2); /* it had arrived */
     done(&request);
     weir_http_client_free(s.client);
-    s.server.listener = -1;
-    fake_http_start(&s.server, reply, &s); /* so that it can be stopped */
     fake_http_stop(&s.server);
 }
 
