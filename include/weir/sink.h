@@ -22,6 +22,7 @@
 #include "weir/clock.h"
 #include "weir/compare.h"
 #include "weir/option.h"
+#include "weir/repair.h"
 #include "weir/store.h"
 
 typedef struct weir_sink weir_sink;
@@ -98,9 +99,6 @@ typedef struct weir_stage_input {
     weir_stage           *stage; /* for weir_stage_blob */
 } weir_stage_input;
 
-#define WEIR_REFUSED_CODE 16 /* bytes, with the NUL: what is longer is cut */
-#define WEIR_REFUSED_MSG 200
-
 typedef struct weir_refused { /* a row that the target refuses for ever */
     uint32_t table;
     uint32_t batch; /* in weir_sink_rows of that table */
@@ -148,31 +146,6 @@ typedef weir_code weir_sink_commit_fn(weir_sink *, const weir_commit_id *, weir_
 typedef weir_code weir_sink_finalise_fn(weir_sink *, const weir_commit_id *, weir_err *);
 typedef weir_code weir_sink_replay_fn(weir_sink *, weir_history *, weir_err *);
 typedef void      weir_sink_close_fn(weir_sink *);
-
-/* A row of the last epoch that the target refuses for ever; all of it is in the repair's arena. */
-typedef struct weir_repair_row {
-    weir_str           table;  /* in the target */
-    const weir_schema *schema; /* of a row to be removed: of its key */
-    const weir_batch  *batch;
-    uint32_t           row;    /* in that batch */
-    bool               remove; /* it is to be removed; `batch` has its key */
-    char               code[WEIR_REFUSED_CODE];
-    char               msg[WEIR_REFUSED_MSG];
-} weir_repair_row;
-
-typedef struct weir_repair {
-    bool             dry_run; /* nothing is written, nobody is made to let go */
-    weir_arena      *arena;
-    uint64_t         epoch;   /* out: that is refused, or 0: the target is at the last one */
-    uint32_t         count, room;
-    weir_repair_row *row;     /* out: that are refused */
-    weir_stage      *stage;   /* of the AMEND: for the blobs of `payload`; NULL in a dry run */
-    weir_buf        *payload; /* out: the rows that are taken */
-} weir_repair;
-
-/* After replay failed with exit SINK_SCHEMA, by the owner: claims the target, finds the rows.
-   count 0: they are taken now, and replay takes the claim back. */
-typedef weir_code weir_sink_repair_fn(weir_sink *, weir_history *, weir_repair *, weir_err *);
 
 /* Takes the open files of another lineage's epoch: `payload` is what its stage gave, the
    blobs are in `from`. Behind replay of an empty log. */
