@@ -93,7 +93,20 @@ static weir_code pick(const found_jobs *found, const cli_flags *flags, const cha
     return fits == 1 ? WEIR_OK : err->code;
 }
 
-/* Job names behind a prefix: one request each, past all its keys. */
+/* A job's first generation leaves objects for ever; its dead letters come before them. */
+static weir_code is_job(found_jobs *found, weir_store *store, weir_str below,
+                        const char *name, bool *out, weir_err *err)
+{
+    weir_listed *listed = NULL;
+    uint32_t count = 0;
+    const char *log = weir_arena_text(found->arena, "%.*s%s/l1/t0/", WEIR_STR_FMT(below), name);
+    weir_code rc = store->kind->list(store, weir_str_of(log), WEIR_STR(""), 1, found->arena,
+                                     &listed, &count, err);
+    *out = rc == WEIR_OK && count > 0;
+    return rc;
+}
+
+/* Job names behind a prefix: two requests each, past all its keys. */
 static weir_code list_jobs(found_jobs *found, weir_store *store, weir_str prefix,
                            weir_err *err)
 {
@@ -112,8 +125,14 @@ static weir_code list_jobs(found_jobs *found, weir_store *store, weir_str prefix
             break;
         const char *name = listed[0].key.at + below.len;
         size_t len = strcspn(name, "/");
-        if (strncmp(name + len, "/l", 2) == 0 && strstr(name + len, "/t0/") != NULL)
-            add_job(found, weir_arena_text(found->arena, "%.*s", (int)len, name));
+        const char *job = weir_arena_text(found->arena, "%.*s", (int)len, name);
+        bool is = false;
+        if (strncmp(name + len, "/l", 2) == 0)
+            rc = is_job(found, store, weir_buf_view(&below), job, &is, err);
+        if (rc != WEIR_OK)
+            break;
+        if (is)
+            add_job(found, job);
         weir_buf_clear(&after);
         weir_buf_str(&after, (weir_str){listed[0].key.at, below.len + len});
         weir_buf_byte(&after, '/' + 1); /* behind every key below it */
