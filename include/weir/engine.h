@@ -37,6 +37,7 @@ typedef struct weir_status {
     _Atomic uint64_t records;   /* read since the start */
     _Atomic uint64_t bad, late, duplicate, skipped; /* since the start */
     _Atomic uint64_t rows_out;  /* rows handed to sinks */
+    _Atomic int64_t  sink_us;   /* spent in their execute and commit, one after the other */
     _Atomic int64_t  expected;  /* bounded runs: records up to the end, -1 unknown */
     _Atomic int64_t  watermark_us;
 } weir_status;

@@ -39,6 +39,7 @@ static void log_summary(weir_status *status, int64_t took_us)
                   WEIR_F_U64("duplicate", atomic_load(&status->duplicate)),
                   WEIR_F_U64("skipped", atomic_load(&status->skipped)),
                   WEIR_F_U64("rows_out", atomic_load(&status->rows_out)),
+                  WEIR_F_MS("sink_ms", atomic_load(&status->sink_us)),
                   WEIR_F_U64("epoch", atomic_load(&status->epoch)),
                   WEIR_F_MS("took_ms", took_us));
 }

@@ -212,14 +212,24 @@ static weir_code refuse_rows(commit *c, uint32_t g, const weir_refusals *refusal
     return WEIR_OK;
 }
 
+/* What sinks do to databases, told apart from what the epoch waits for beside. */
+static void count_sink(const engine_job *engine, int64_t since_us)
+{
+    int64_t took_us = engine->clock->mono_us(engine->clock) - since_us;
+    atomic_fetch_add(&engine->status->sink_us, took_us);
+    weir_metric_add(WEIR_M_sink_us, took_us);
+}
+
 static weir_code execute_group(commit *c, uint32_t g, weir_err *err)
 {
     engine_group *group = &c->engine->group[g];
     engine_history history;
     engine_history_of(c->engine, weir_str_of(group->section), &history);
     weir_refusals refusals = {.arena = c->epoch->arena};
+    int64_t began_us = c->engine->clock->mono_us(c->engine->clock);
     weir_code rc = group->sink->kind->execute(group->sink, &c->id, &history.base, &refusals,
                                               err);
+    count_sink(c->engine, began_us);
     if (rc == WEIR_OK && refusals.count > 0)
         rc = refuse_rows(c, g, &refusals, err);
     return rc;
@@ -274,7 +284,10 @@ static weir_code commit_group(commit *c, uint32_t g, weir_err *err)
     engine_group *group = &c->engine->group[g];
     engine_history history;
     engine_history_of(c->engine, weir_str_of(group->section), &history);
-    return group->sink->kind->commit(group->sink, &c->id, &history.base, err);
+    int64_t began_us = c->engine->clock->mono_us(c->engine->clock);
+    weir_code rc = group->sink->kind->commit(group->sink, &c->id, &history.base, err);
+    count_sink(c->engine, began_us);
+    return rc;
 }
 
 static weir_code finalise_group(commit *c, uint32_t g, weir_err *err)

@@ -115,10 +115,12 @@ def run_weir(stack, topic, name, log):
     watch.over = True
     if line["code"] != 0:
         sys.exit(f"weir ended with {line['code']}:\n{Path(log).read_text()[-2000:]}")
-    rows = re.findall(r"rows_out=([0-9]+)", Path(log).read_text())
+    rows = re.findall(r"rows_out=([0-9]+) sink_ms=([0-9.]+)", Path(log).read_text())
     line["ready_again_ms"] = ready_again(stack, topic, name, log)
     line.update(program="weir", ready_ms=watch.ready_s and round(1000 * watch.ready_s),
-                upserts=int(rows[-1]), upserts_per_s=round(int(rows[-1]) / line["wall_s"]),
+                upserts=int(rows[-1][0]), sink_s=round(float(rows[-1][1]) / 1000, 3),
+                upserts_per_s=round(1000 * int(rows[-1][0]) / float(rows[-1][1])),
+                upserts_per_wall_s=round(int(rows[-1][0]) / line["wall_s"]),
                 **told_by_table(stack, name))
     return line
 
@@ -161,12 +163,14 @@ def table(profile, lines):
     million = EVENTS / 1e6
     print(f"\n{profile}: {EVENTS} events, medians of {PAIRS} runs each")
     print(f"{'':14} {'CPU s':>8} {'CPU s/M':>8} {'wall s':>8} {'RSS MB':>8} {'ready ms':>9} "
-          f"{'again ms':>9} {'upserts/s':>10}")
+          f"{'again ms':>9} {'sink s':>7} {'upserts/s':>10} {'per wall s':>10}")
     for program in ("weir", "bare consumer"):
         cpu, wall, rss = (median(lines, program, w) for w in ("cpu_s", "wall_s", "rss_mb"))
         more = "" if program != "weir" else (f" {median(lines, program, 'ready_ms'):9.0f} "
                                               f"{median(lines, program, 'ready_again_ms'):9.0f} "
-                                              f"{median(lines, program, 'upserts_per_s'):10.0f}")
+                                              f"{median(lines, program, 'sink_s'):7.2f} "
+                                              f"{median(lines, program, 'upserts_per_s'):10.0f} "
+                                              f"{median(lines, program, 'upserts_per_wall_s'):10.0f}")
         print(f"{program:14} {cpu:8.2f} {cpu / million:8.2f} {wall:8.2f} {rss:8.1f}{more}")
     by_pair = [next(l["cpu_s"] for l in lines if l["pair"] == p and l["program"] == "weir") /
                next(l["cpu_s"] for l in lines if l["pair"] == p and l["program"] != "weir")

@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -18,7 +19,9 @@ KEYS = int(os.environ.get("WEIR_BENCH_EVENTS", "1000000"))
 RUNS = int(os.environ.get("WEIR_BENCH_PAIRS", "5"))
 OUT = Path(os.environ.get("WEIR_BENCH_OUT", TREE / "build/bench/restart.jsonl"))
 HERE = Path(__file__).resolve().parent
+RATE = int(os.environ.get("WEIR_BENCH_RATE", "20000"))
 MORE = 1000  # records that come while the job is away
+STEADY_S = 10  # so long they come at the rate, when it is back
 MIB = 1 << 20
 
 
@@ -73,6 +76,21 @@ def fill(stack, topic, name, log):
     return job, line
 
 
+def steady(stack, topic, job):
+    """What the process holds while it works at the rate: the median of the second half."""
+    more = threading.Thread(target=load, args=(
+        "--brokers", stack.env["KAFKA_BROKERS"], "--topic", topic, "--profile", "inserts",
+        "--events", RATE * STEADY_S, "--rate", RATE, "--codec", "lz4"))
+    wanted, seen = job.metric("records_read") + RATE * STEADY_S, []
+    more.start()
+    while more.is_alive():
+        seen.append(job.memory_mb("VmRSS"))
+        time.sleep(0.1)
+    more.join()
+    job.ms_until(lambda: job.metric("records_read") >= wanted)
+    return statistics.median(seen[len(seen) // 2:])
+
+
 def restart(stack, topic, name, log, job, number):
     """Ends the job by a signal while records come, starts it again, and watches."""
     before = {"rss_before_mb": job.memory_mb("VmRSS"), "epoch": int(job.metric("epoch"))}
@@ -84,22 +102,26 @@ def restart(stack, topic, name, log, job, number):
     start_mb, start_cpu = job.memory_mb("VmHWM"), job.cpu_s()
     first = job.ms_until(lambda: job.metric("records_read") > 0)
     epoch = job.ms_until(lambda: job.metric("epochs") > 0)
+    idle_mb, steady_mb = job.memory_mb("VmRSS"), steady(stack, topic, job)
     line = {"signal": signal.Signals(number).name, **before, "ready_ms": ready,
-            "processing_ms": first, "epoch_ms": epoch, "rss_start_mb": start_mb,
-            "rss_after_mb": job.memory_mb("VmRSS"), "start_cpu_s": start_cpu,
+            "processing_ms": first, "epoch_ms": epoch, "start_cpu_s": start_cpu,
+            "rss_start_mb": start_mb, "rss_idle_mb": idle_mb, "rss_steady_mb": steady_mb,
+            "start_of_steady": round(start_mb / steady_mb, 3),
+            "state_mb": round(job.metric("state_bytes") / MIB, 1),
             "keys": int(job.metric("state_groups"))}
     return job, line
 
 
 def table(filled, lines):
-    print(f"\n{filled['keys']} keys, {filled['state_mb']} MiB of state; steady RSS "
-          f"{filled['rss_mb']} MB, at most {filled['rss_most_mb']} MB; medians")
-    words = ("ready_ms", "processing_ms", "epoch_ms", "start_cpu_s", "rss_before_mb",
-             "rss_start_mb", "rss_after_mb")
-    print(f"{'':9}" + "".join(f"{w:>15}" for w in words))
+    print(f"\n{filled['keys']} keys; who read them all held {filled['rss_mb']} MB, at most "
+          f"{filled['rss_most_mb']} MB, {filled['state_mb']} MiB of it state. Restarted: "
+          f"{lines[-1]['state_mb']} MiB of state; steady is at {RATE} records/s. Medians")
+    words = ("ready_ms", "processing_ms", "epoch_ms", "start_cpu_s", "rss_start_mb",
+             "rss_idle_mb", "rss_steady_mb", "start_of_steady")
+    print(f"{'':9}" + "".join(f"{w:>16}" for w in words))
     for name in dict.fromkeys(l["signal"] for l in lines):
         of = [l for l in lines if l["signal"] == name]
-        print(f"{name:9}" + "".join(f"{statistics.median(l[w] for l in of):15.1f}"
+        print(f"{name:9}" + "".join(f"{statistics.median(l[w] for l in of):16.2f}"
                                     for w in words))
 
 
@@ -122,7 +144,7 @@ def main():
                 job, line = restart(stack, topic, name, log, job, number)
                 print(json.dumps(line), file=out, flush=True)
                 lines.append(line)
-        wanted = KEYS + MORE * len(lines)
+        wanted = KEYS + (MORE + RATE * STEADY_S) * len(lines)
         wait_until(lambda: told_by_table(stack, name)["counted"] >= wanted, 60, 0.1)
         job.end(signal.SIGTERM)
         table(filled, lines)

@@ -232,6 +232,8 @@ static weir_code execute(weir_sink *sink, const weir_commit_id *id, weir_history
     keep_sink *self = self_of(sink);
     kept_row   row;
     self->group->executes++;
+    if (keep_fault.now_us != NULL)
+        atomic_fetch_add(keep_fault.now_us, 7000);
     weir_assert(history->last + 1 == id->epoch);
     if (counts_down(&keep_fault.away_execute))
         return weir_retry(err, WEIR_E_REMOTE, "the test says away");
@@ -320,6 +322,8 @@ static weir_code commit(weir_sink *sink, const weir_commit_id *id, weir_history 
     if (sink->kind->keyed)
         apply(sink, self->group, weir_buf_view(&self->staged), id);
     self->group->commits++;
+    if (keep_fault.now_us != NULL)
+        atomic_fetch_add(keep_fault.now_us, 5000);
     return WEIR_OK;
 }
 

@@ -38,6 +38,7 @@ typedef struct keep_faults { /* of all groups */
     _Atomic int  halt_exit; /* of execute and replay; 0: SINK_SCHEMA */
     const char  *halt_stage, *halt_replay_of; /* the group of this name */
     const char  *halt_open, *halt_adopt;      /* the same */
+    _Atomic int64_t *now_us; /* a clock that execute moves by 7 ms, and commit by 5 ms */
 } keep_faults;
 extern keep_faults keep_fault;
 
