@@ -313,7 +313,8 @@ static weir_code write_hint(weir_checkpoint *checkpoint, weir_err *err)
    hides what it says. Before an hour is over since the epoch's files appeared, a SEAL says so. */
 static bool may_be_hidden(const weir_checkpoint *checkpoint)
 {
-    return checkpoint->publishes && !checkpoint->in_seal && checkpoint->last.idx > 0 &&
+    weir_assert(checkpoint->in_seal || checkpoint->last.idx > 0);
+    return checkpoint->publishes && !checkpoint->in_seal &&
            checkpoint_is_stale(checkpoint, checkpoint->last_boot_us, IDLE_SEAL_US);
 }
 

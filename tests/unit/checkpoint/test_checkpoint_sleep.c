@@ -3,6 +3,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <limits.h>
+
 #include "checkpoint_bed.h"
 
 static weir_checkpoint *owner(bed *b)
@@ -337,6 +339,27 @@ static void seal_of_an_owner_without_epochs_is_gone_on_with(void **state)
     bed_close(&b);
 }
 
+/* It was begun because the generation is long, and no answer came. */
+static void other_seal_that_was_begun_is_ended_as_well(void **state)
+{
+    (void)state;
+    bed b;
+    int left = INT_MAX;
+    bed_open(&b);
+    b.generation_epochs = 1;
+    weir_checkpoint *checkpoint = owner(&b);
+    CHECK_OK(bed_publish(&b, checkpoint, 1, "one", NULL), &b.err);
+    b.store.hook = put_new_is_busy;
+    b.store.self = &left;
+    CHECK_FAILS(weir_checkpoint_finalised(checkpoint, &b.err), WEIR_E_UNKNOWN, &b.err);
+    left = 0;
+    CHECK_OK(weir_checkpoint_idle(checkpoint, &b.err), &b.err);
+    CHECK_U64(weir_checkpoint_generation(checkpoint), 2);
+    CHECK_OK(bed_publish(&b, checkpoint, 2, "two", NULL), &b.err);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +371,7 @@ int main(void)
         TEST(late_hint_hides_nothing_of_an_owner_that_took_over),
         TEST(owner_whose_hint_was_held_up_says_it_in_a_seal),
         TEST(owner_without_files_has_nothing_to_say),
+        TEST(other_seal_that_was_begun_is_ended_as_well),
         TEST(seal_of_an_owner_without_epochs_is_gone_on_with),
         TEST(commit_that_took_long_is_published_after_a_look_for_a_successor),
         TEST(job_without_epochs_for_long_commits_the_next),
