@@ -91,6 +91,16 @@ static bool is_folder(dir_store *self, const char *path)
            S_ISDIR(facts.st_mode);
 }
 
+/* A folder that goes each time that it is made is no object that is not there. */
+static void put_fault(weir_object *object, const char *what, int why)
+{
+    if (why == ENOENT)
+        store_object_answer(object, WEIR_E_IO, false, "could not %s: its folder is removed",
+                            what);
+    else
+        dir_fault(object, what, why);
+}
+
 /* What link(2) or rename(2) did not like, or step 4. */
 static void name_refused(dir_store *self, weir_object *object, const dir_path *path,
                          int why)
@@ -104,7 +114,7 @@ static void name_refused(dir_store *self, weir_object *object, const dir_path *p
         store_object_answer(object, WEIR_E_CONFLICT, false, "the object exists");
         object->status = 412;
     } else {
-        dir_fault(object, "give the file its name", why);
+        put_fault(object, "give the file its name", why);
     }
 }
 
@@ -136,7 +146,7 @@ void dir_put_one(dir_store *self, weir_object *object, bool only_new)
         return;
     }
     if (!write_temporary(self, object, &file)) {
-        dir_fault(object, "write it", errno);
+        put_fault(object, "write it", errno);
         return;
     }
     int failed = give_name(self, &file, &path, only_new);
