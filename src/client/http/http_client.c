@@ -46,6 +46,7 @@ struct weir_http_client {
 
 typedef struct transfer { /* a request under way */
     weir_http_request *request;
+    weir_str           body; /* never NULL */
     size_t             sent; /* bytes of its body; curl may begin again */
     struct curl_slist *headers;
     bool               too_big;
@@ -151,15 +152,17 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *argument)
     size_t    name = 0;
     if (len >= 5 && memcmp(bytes, "HTTP/", 5) == 0)
         weir_buf_clear(lines); /* 100 Continue came before */
-    one->head_ended = len == 2 && bytes[0] == '\r';
+    one->head_ended = len == 2 && memcmp(bytes, "\r\n", 2) == 0;
     if (lines->len + len > HEADER_BYTES_MAX) {
         one->too_big = true;
         return 0;
     }
     while (name < len && bytes[name] != ':')
         name++;
-    for (size_t i = 0; i < len && bytes[i] != '\r' && bytes[i] != '\n'; i++) {
+    for (size_t i = 0; i < len; i++) {
         char c = bytes[i];
+        if (c == '\r' || c == '\n') /* its end: one is added below, whatever was there */
+            continue;
         if (i < name && c >= 'A' && c <= 'Z')
             c = (char)(c + ('a' - 'A'));
         weir_buf_byte(lines, (uint8_t)c);
@@ -171,12 +174,10 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *argument)
 static size_t on_upload(char *room, size_t size, size_t count, void *argument)
 {
     transfer *one = argument;
-    weir_str  body = one->request->body;
     size_t    len = size * count;
-    if (len > body.len - one->sent)
-        len = body.len - one->sent;
-    if (len > 0)
-        memcpy(room, body.at + one->sent, len);
+    if (len > one->body.len - one->sent)
+        len = one->body.len - one->sent;
+    memcpy(room, one->body.at + one->sent, len);
     one->sent += len;
     return len;
 }
@@ -185,7 +186,7 @@ static int on_seek(void *argument, curl_off_t offset, int origin)
 {
     transfer *one = argument;
     /* cover: libcurl seeks from the start, within what it was given */
-    if (origin != SEEK_SET || offset < 0 || (size_t)offset > one->request->body.len)
+    if (origin != SEEK_SET || offset < 0 || (size_t)offset > one->body.len)
         return CURL_SEEKFUNC_CANTSEEK;
     one->sent = (size_t)offset;
     return CURL_SEEKFUNC_OK;
@@ -228,6 +229,7 @@ static void set_method(CURL *easy, transfer *one)
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
     if (!uploads)
         return;
+    one->body = request->body.len > 0 ? request->body : WEIR_STR("");
     curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->body.len);
     curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload);
@@ -317,8 +319,7 @@ static void finish_some(run *all)
     int left = 0;
     for (CURLMsg *message;
          (message = curl_multi_info_read(all->lane->multi, &left)) != NULL;) {
-        if (message->msg != CURLMSG_DONE)
-            continue;
+        weir_assert(message->msg == CURLMSG_DONE); /* there are no others */
         CURL    *easy = message->easy_handle;
         CURLcode code = message->data.result;
         curl_multi_remove_handle(all->lane->multi, easy);

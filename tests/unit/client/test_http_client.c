@@ -136,7 +136,7 @@ static void authorities_to_trust_are_read_where_they_are_needed(void **state)
         weir_http_client *plain = s.client;
         weir_err          err;
         weir_http_setup   setup = {
-            .ca_file = files[i], .timeout_us = 2000000, .connect_us = 200000};
+              .ca_file = files[i], .timeout_us = 2000000, .connect_us = 200000};
         CHECK_OK(weir_http_client_new(&setup, &s.client, &err), &err);
         weir_http_request request = {.status = 0};
         CHECK_INT(perform(&s, "GET", &request), WEIR_HTTP_ANSWERED);
@@ -357,6 +357,38 @@ static void garbage_is_no_answer(void **state)
     tear_down(&s);
 }
 
+static void odd_head(void *self, const fake_http_request *request, fake_http_answer *out)
+{
+    script *s = self;
+    (void)request;
+    out->way = FAKE_HTTP_RAW;
+    weir_buf_text(&out->body,
+                  s->status == 200
+                      ? "HTTP/1.1 200 OK\r\n:\nETag: \"a\"\nContent-Length: 4\r\n"
+                        "X-Last: b\r\n:\n\r\nbody"
+                      : "HTTP/1.1 204 No Content\r\n:\n");
+}
+
+/* Lines that end in LF alone, and a line of two bytes that does not end the head. */
+static void lines_of_a_head_are_told_apart_however_they_end(void **state)
+{
+    (void)state;
+    script s;
+    set_up(&s);
+    s.server.answer = odd_head;
+    weir_http_request request = {.headers = 0};
+    CHECK_INT(perform(&s, "GET", &request), WEIR_HTTP_ANSWERED);
+    CHECK_STR(weir_buf_view(&request.got), "body");
+    CHECK_STR(weir_http_header(&request, "etag"), "\"a\"");
+    CHECK_STR(weir_http_header(&request, "content-length"), "4");
+    CHECK_STR(weir_http_header(&request, "x-last"), "b");
+    s.status = 204; /* cut off behind it */
+    CHECK_INT(perform(&s, "GET", &request), WEIR_HTTP_LOST);
+    CHECK_HOLDS(request.why, "head is cut off");
+    done(&request);
+    tear_down(&s);
+}
+
 typedef struct worker {
     script   *s;
     pthread_t thread;
@@ -414,6 +446,7 @@ int main(void)
         TEST(headers_without_end_are_cut_off),
         TEST(redirects_are_not_followed),
         TEST(garbage_is_no_answer),
+        TEST(lines_of_a_head_are_told_apart_however_they_end),
         TEST(several_threads_share_a_client),
     };
     return RUN_TESTS(tests);
