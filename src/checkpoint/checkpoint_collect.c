@@ -140,7 +140,7 @@ static weir_code look_around(collect *c, bool *out, weir_err *err)
         c->out->stopped = "a pin came or went";
     if (rc == WEIR_OK && !c->setup->dry_run) {
         rc = keep_mark_read(c->log, c->page, &mark, err);
-        if (rc == WEIR_OK && !(mark.there && weir_sha256_eq(&mark.sha, &c->mark.sha)))
+        if (rc == WEIR_OK && !weir_sha256_eq(&mark.sha, &c->mark.sha)) /* or it is gone */
             c->out->stopped = "another collector is at work";
     }
     if (rc == WEIR_OK && c->setup->owner_gen > 0) {
@@ -182,8 +182,9 @@ static weir_code leave_seals(collect *c, weir_err *err)
     if (rc == WEIR_E_NOTFOUND || rc == WEIR_E_CORRUPT)
         rc = WEIR_OK;
     for (uint32_t i = 0; i < c->batched; i++) {
-        bool manifest = object[i].rc == WEIR_OK && object[i].got.len == HEAD_BYTES &&
-                        record_is_epoch((record_kind)object[i].got.at[KIND_AT]);
+        bool got = object[i].rc == WEIR_OK;
+        weir_assert(!got || object[i].got.len == HEAD_BYTES); /* else it is CORRUPT */
+        bool manifest = got && record_is_epoch((record_kind)object[i].got.at[KIND_AT]);
         if (manifest || weir_mutant(collect_seals))
             c->batch[kept++] = c->batch[i];
         weir_buf_done(&object[i].got);

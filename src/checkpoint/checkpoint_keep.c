@@ -22,15 +22,15 @@
 
 #define MARK_PATIENCE_US (10LL * 1000000)
 
-enum { MARKS_PAGE = 100, LOOKS_MAX = 4 };
+enum { MARKS_PAGE = 100, LOOKS_MAX = 4, MARK_DIGITS = 12 };
 
 static bool mark_number(const log_key *folder, weir_str key, uint64_t *out)
 {
     weir_str digits = {key.at + folder->len, key.len - folder->len};
-    return weir_str_to_u64(digits, out) && *out > 0;
+    return digits.len == MARK_DIGITS && weir_str_to_u64(digits, out) && *out > 0;
 }
 
-/* The highest one that is there, 0: none. */
+/* The highest one that is there, 0: none. Of numbers as long as each other it is the last. */
 static weir_code find_mark(const checkpoint_log *log, weir_arena *arena, uint64_t *out,
                            weir_err *err)
 {
@@ -45,7 +45,7 @@ static weir_code find_mark(const checkpoint_log *log, weir_arena *arena, uint64_
                                     MARKS_PAGE, arena, &listed, &count, err);
         for (uint32_t i = 0; rc == WEIR_OK && i < count; i++) {
             uint64_t number = 0;
-            if (mark_number(&folder, listed[i].key, &number) && number > *out)
+            if (mark_number(&folder, listed[i].key, &number))
                 *out = number;
         }
         if (rc == WEIR_OK && count == MARKS_PAGE) {
@@ -57,17 +57,25 @@ static weir_code find_mark(const checkpoint_log *log, weir_arena *arena, uint64_
     return rc;
 }
 
-static weir_code read_mark(const checkpoint_log *log, const log_key *key, weir_arena *arena,
+/* `epoch`: the one that its key says, 0: that says none. */
+static weir_code take_mark(const log_key *key, uint64_t epoch,
+                           const checkpoint_record *record, keep_mark *out, weir_err *err)
+{
+    if (record->kind != RECORD_MARK || record->prev.idx == 0)
+        return log_corrupt(key, "it is not the collector's mark", err);
+    if (epoch > 0 && record->prev.epoch != epoch)
+        return log_corrupt(key, "it is the collector's mark of another epoch", err);
+    *out = (keep_mark){.there = true, .first = record->prev, .sha = record->sha};
+    return WEIR_OK;
+}
+
+static weir_code read_mark(const checkpoint_log *log, uint64_t epoch, weir_arena *arena,
                            keep_mark *out, weir_err *err)
 {
     checkpoint_record record = {.idx = 0};
-    weir_code         rc = log_read(log, key, arena, &record, err);
-    if (rc != WEIR_OK)
-        return rc;
-    if (record.kind != RECORD_MARK || record.prev.idx == 0)
-        return log_corrupt(key, "it is not the collector's mark", err);
-    *out = (keep_mark){.there = true, .first = record.prev, .sha = record.sha};
-    return WEIR_OK;
+    log_key   key = epoch > 0 ? log_key_of_mark(log, epoch) : log_key_of_old_mark(log);
+    weir_code rc = log_read(log, &key, arena, &record, err);
+    return rc == WEIR_OK ? take_mark(&key, epoch, &record, out, err) : rc;
 }
 
 weir_code keep_mark_read(const checkpoint_log *log, weir_arena *arena, keep_mark *out,
@@ -78,9 +86,8 @@ weir_code keep_mark_read(const checkpoint_log *log, weir_arena *arena, keep_mark
     for (int looks = 0; rc == WEIR_E_NOTFOUND && looks < LOOKS_MAX; looks++) {
         uint64_t number = 0;
         rc = find_mark(log, arena, &number, err);
-        log_key key = number > 0 ? log_key_of_mark(log, number) : log_key_of_old_mark(log);
         if (rc == WEIR_OK)
-            rc = read_mark(log, &key, arena, out, err);
+            rc = read_mark(log, number, arena, out, err);
         if (rc == WEIR_E_NOTFOUND && number == 0)
             return WEIR_OK;
     }
@@ -133,14 +140,8 @@ static weir_code put_mark(const checkpoint_log *log, const log_key *key,
     weir_buf_done(&bytes);
     if (rc != WEIR_OK)
         return rc;
-    *out = (keep_mark){.there = true, .first = *first, .sha = record.sha};
     *out_mine = write.mine;
-    if (write.mine)
-        return WEIR_OK;
-    if (write.other.kind != RECORD_MARK || write.other.prev.epoch != first->epoch)
-        return log_corrupt(key, "it is not the collector's mark", err);
-    *out = (keep_mark){.there = true, .first = write.other.prev, .sha = write.other.sha};
-    return WEIR_OK;
+    return take_mark(key, first->epoch, write.mine ? &record : &write.other, out, err);
 }
 
 weir_code keep_mark_write(const checkpoint_log *log, const record_place *first,
@@ -291,7 +292,7 @@ static weir_code search(since_search *s, const record_place *floor, weir_err *er
         record_place before;
         weir_arena_reset(s->arena);
         rc = keep_before_generation(s->log, gen, s->arena, &before, err);
-        if (rc != WEIR_OK || before.idx == 0 || before.epoch < floor->epoch)
+        if (rc != WEIR_OK || before.idx == 0)
             return rc;
         rc = try_place(s, before.gen, before.idx, &young, err);
         if (rc != WEIR_OK || !young)

@@ -44,15 +44,23 @@ weir_code keep_pins_list(const checkpoint_log *log, weir_arena *arena, weir_list
     return WEIR_OK;
 }
 
+static weir_code check_pin(const log_key *key, const checkpoint_record *record,
+                           weir_err *err)
+{
+    if (record->kind != RECORD_PIN || record->prev.idx == 0)
+        return log_corrupt(key, "it is not a pin", err);
+    return WEIR_OK;
+}
+
 static weir_code read_pin(const checkpoint_log *log, const log_key *key, weir_str name,
                           weir_arena *arena, weir_pin *out, weir_err *err)
 {
     checkpoint_record record = {.idx = 0};
     weir_code         rc = log_read(log, key, arena, &record, err);
+    if (rc == WEIR_OK)
+        rc = check_pin(key, &record, err);
     if (rc != WEIR_OK)
         return rc;
-    if (record.kind != RECORD_PIN || record.prev.idx == 0)
-        return log_corrupt(key, "it is not a pin", err);
     *out = (weir_pin){.name = weir_str_copy(arena, name),
                       .gen = record.prev.gen,
                       .idx = record.prev.idx,
@@ -172,9 +180,9 @@ static weir_code put_pin(const checkpoint_log *log, weir_str name,
     weir_buf_done(&bytes);
     if (rc != WEIR_OK || write.mine)
         return rc;
-    if (write.other.kind == RECORD_PIN && write.other.prev.gen == manifest->gen &&
-        write.other.prev.idx == manifest->idx)
-        return WEIR_OK;
+    rc = check_pin(&key, &write.other, err); /* another gave it the name a moment before */
+    if (rc != WEIR_OK || write.other.epoch == manifest->epoch)
+        return rc;
     return is_other_epoch(name, write.other.epoch, err);
 }
 

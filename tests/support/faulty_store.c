@@ -72,6 +72,8 @@ static bool spoil(weir_object *object, faulty_act act)
         answer(object, WEIR_E_REMOTE, false, "503 SlowDown");
     else if (act == FAULTY_DROP)
         answer(object, WEIR_E_UNKNOWN, false, "no answer");
+    else if (act == FAULTY_MISS)
+        answer(object, WEIR_E_NOTFOUND, false, "404 NoSuchKey");
     else
         return false;
     return true;
@@ -168,15 +170,36 @@ static weir_code list(weir_store *store, weir_str prefix, weir_str after, uint32
                       weir_err *err)
 {
     faulty_store *faulty = self_of(store);
+    weir_object   object = {.key = prefix};
+    faulty_act    act = ask(faulty, "list", &object);
+    if (act == FAULTY_MISS) {
+        *out = NULL;
+        *out_count = 0;
+        return WEIR_OK;
+    }
+    if (spoil(&object, act))
+        return outcome(&object, 1, err);
     return faulty->inner->kind->list(faulty->inner, prefix, after, most, arena, out,
                                      out_count, err);
+}
+
+static void remove_one(faulty_store *faulty, weir_object *object)
+{
+    weir_err   err;
+    faulty_act act = ask(faulty, "remove", object);
+    if (spoil(object, act))
+        return;
+    (void)faulty->inner->kind->remove(faulty->inner, object, 1, &err); /* in object */
+    if (act == FAULTY_LOSE)
+        answer(object, WEIR_E_UNKNOWN, false, "the answer was lost");
 }
 
 static weir_code remove_objects(weir_store *store, weir_object *object, size_t count,
                                 weir_err *err)
 {
-    faulty_store *faulty = self_of(store);
-    return faulty->inner->kind->remove(faulty->inner, object, count, err);
+    for (size_t i = 0; i < count; i++)
+        remove_one(self_of(store), &object[i]);
+    return outcome(object, count, err);
 }
 
 static weir_code open_store(weir_store *store, const weir_store_setup *setup, weir_err *err)

@@ -14,10 +14,11 @@ typedef enum faulty_act {
     FAULTY_DROP,   /* not applied, and no answer */
     FAULTY_LOSE,   /* applied, and its answer is lost */
     FAULTY_LATE,   /* no answer; applied at the next request of anybody, or by flush */
-    FAULTY_FLIP    /* reads: one byte of what was read is another */
+    FAULTY_FLIP,   /* reads: one byte of what was read is another */
+    FAULTY_MISS    /* reads and lists: as if nothing were there */
 } faulty_act;
 
-/* `call` counts requests of this store from 1. */
+/* `call` counts requests of this store from 1. A "list" has the prefix as its key. */
 typedef faulty_act faulty_hook_fn(void *self, const char *verb, const weir_object *object,
                                   uint64_t call);
 

@@ -136,6 +136,39 @@ static inline weir_str bed_bytes(bed *b, const char *key)
     return kept;
 }
 
+/* The record that is there, to be changed, and put again as a whole one. */
+static inline checkpoint_record bed_record(bed *b, const char *key)
+{
+    checkpoint_record record = {.idx = 0};
+    CHECK(record_read(bed_bytes(b, key), b->arena, &record) == NULL);
+    return record;
+}
+
+static inline void bed_put_record(bed *b, const char *key, checkpoint_record *record)
+{
+    weir_buf bytes = {0};
+    record_write(&bytes, record);
+    bed_store(b, key, weir_buf_view(&bytes));
+    weir_buf_done(&bytes);
+}
+
+/* The manifest there with another section of that name, or without it (bytes.at NULL). */
+static inline void bed_rewrite(bed *b, const char *key, const char *name, weir_str bytes)
+{
+    checkpoint_record record = bed_record(b, key);
+    uint32_t          kept = 0;
+    for (uint32_t i = 0; i < record.sections; i++) {
+        weir_section one = record.section[i];
+        if (weir_str_is(one.name, name) && bytes.at == NULL)
+            continue;
+        if (weir_str_is(one.name, name))
+            one.bytes = bytes;
+        record.section[kept++] = one;
+    }
+    record.sections = kept;
+    bed_put_record(b, key, &record);
+}
+
 static inline void bed_remove(bed *b, const char *key)
 {
     weir_object object = {.key = weir_str_of(key)};

@@ -46,27 +46,6 @@ static void first_epoch(bed *b, blob *out, int files)
     weir_checkpoint_close(checkpoint);
 }
 
-/* The manifest that the last owner put, by what is in the store, with other sections. */
-static void rewrite_first(bed *b, const char *name, weir_str bytes)
-{
-    checkpoint_record record;
-    weir_buf          out = {0};
-    uint32_t          kept = 0;
-    assert_null(record_read(bed_bytes(b, FIRST_KEY), b->arena, &record));
-    for (uint32_t i = 0; i < record.sections; i++) {
-        weir_section one = record.section[i];
-        if (weir_str_is(one.name, name) && bytes.at == NULL)
-            continue;
-        if (weir_str_is(one.name, name))
-            one.bytes = bytes;
-        record.section[kept++] = one;
-    }
-    record.sections = kept;
-    record_write(&out, &record);
-    bed_store(b, FIRST_KEY, weir_buf_view(&out));
-    weir_buf_done(&out);
-}
-
 static weir_manifest *amend(bed *b, weir_checkpoint *checkpoint, const weir_manifest *last,
                             int files)
 {
@@ -164,7 +143,7 @@ static void files_of_another_version_are_not_repeated(void **state)
             weir_manifest *last = NULL;
             bed_open(&b);
             first_epoch(&b, &of, 1);
-            rewrite_first(&b, "files", weir_str_of(newer[i]));
+            bed_rewrite(&b, FIRST_KEY, "files", weir_str_of(newer[i]));
             weir_checkpoint *checkpoint = owner(&b, &last);
             CHECK_STR(weir_manifest_section(last, "files"), newer[i]);
             weir_manifest *again = amend(&b, checkpoint, last, own);
@@ -235,7 +214,7 @@ static void epoch_that_does_not_list_its_objects_is_not_amended(void **state)
     weir_manifest *last = NULL;
     bed_open(&b);
     first_epoch(&b, &of, 0);
-    rewrite_first(&b, RECORD_REFS, (weir_str){NULL, 0});
+    bed_rewrite(&b, FIRST_KEY, RECORD_REFS, (weir_str){NULL, 0});
     weir_checkpoint *checkpoint = owner(&b, &last);
     expect_refused(&b, checkpoint, last, "did not list what it needs");
     weir_checkpoint_close(checkpoint);

@@ -147,6 +147,12 @@ static void damaged_foreign_and_newer_records_are_refused(void **state)
     check_refused(&b, checkpoint, with_body(&b, (weir_str){copy, body.len}, "promotion"),
                   "not what a promotion writes");
     copy[3] = 0;
+    weir_buf longer = {0};
+    weir_buf_str(&longer, body);
+    weir_buf_byte(&longer, 0);
+    check_refused(&b, checkpoint, with_body(&b, weir_buf_view(&longer), "promotion"),
+                  "not what a promotion writes");
+    weir_buf_done(&longer);
     for (char step = 0; step <= WEIR_PROMOTION_DONE + 1; step += WEIR_PROMOTION_DONE + 1) {
         copy[2] = step;
         check_refused(&b, checkpoint,
@@ -267,6 +273,14 @@ static void what_no_promotion_is_like_is_refused(void **state)
     }
 }
 
+/* The record is of lineage 2, and what is in it of lineage 3. */
+static void record_body_of_3(bed *b, weir_checkpoint *checkpoint)
+{
+    checkpoint_record record = bed_record(b, "place/job-1/promotions/00000003");
+    check_refused(b, checkpoint, with_body(b, record.section[0].bytes, "promotion"),
+                  "it belongs to another lineage");
+}
+
 static void record_of_another_lineage_is_refused(void **state)
 {
     (void)state;
@@ -278,10 +292,64 @@ static void record_of_another_lineage_is_refused(void **state)
     (void)put(&b, checkpoint, &promotion);
     check_refused(&b, checkpoint, bed_bytes(&b, "place/job-1/promotions/00000003"),
                   "lineage");
+    record_body_of_3(&b, checkpoint);
     CHECK_OK(
         weir_promotion_read(checkpoint, 3, WEIR_PROMOTION_BEGUN, b.arena, &there, &b.err),
         &b.err);
     CHECK(there != NULL);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static faulty_act refuse_all(void *self, const char *verb, const weir_object *object,
+                             uint64_t call)
+{
+    (void)self, (void)verb, (void)object, (void)call;
+    return FAULTY_REFUSE;
+}
+
+static void record_that_is_not_put_is_not_given(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = bed_checkpoint(&b);
+    weir_promotion   promotion = some(), *there = NULL;
+    b.store.hook = refuse_all;
+    CHECK_FAILS(weir_promotion_put(checkpoint, &promotion, b.arena, &there, &b.err),
+                WEIR_E_CONFIG, &b.err);
+    CHECK_SAYS(&b.err, "403");
+    assert_null(there);
+    CHECK_FAILS(
+        weir_promotion_read(checkpoint, 2, WEIR_PROMOTION_BEGUN, b.arena, &there, &b.err),
+        WEIR_E_CONFIG, &b.err);
+    b.store.hook = NULL;
+    CHECK(!bed_has(&b, BEGUN_KEY));
+    CHECK_STR(put(&b, checkpoint, &promotion)->name, "fix");
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+/* A location may be a bucket's root, and a manifest in the first generation of all. */
+static void record_at_the_root_and_of_the_first_generation_comes_back(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_promotion        promotion = some(), *there = NULL;
+    weir_checkpoint      *checkpoint = NULL;
+    weir_checkpoint_setup setup = {.store = b.memory,
+                                   .prefix = WEIR_STR(""),
+                                   .job = WEIR_STR("job-1"),
+                                   .task = WEIR_STR("t0"),
+                                   .clock = &b.clock.base};
+    CHECK_OK(weir_checkpoint_open(&setup, &checkpoint, &b.err), &b.err);
+    promotion.last.gen = 0;
+    there = put(&b, checkpoint, &promotion);
+    CHECK_U64(there->last.gen, 0);
+    CHECK_U64(there->last.idx, 4);
+    CHECK_U64(there->last.epoch, 5);
+    CHECK(bed_has(&b, "job-1/promotions/00000002"));
     weir_checkpoint_close(checkpoint);
     bed_close(&b);
 }
@@ -381,6 +449,8 @@ int main(void)
         TEST(damaged_foreign_and_newer_records_are_refused),
         TEST(what_no_promotion_is_like_is_refused),
         TEST(record_of_another_lineage_is_refused),
+        TEST(record_that_is_not_put_is_not_given),
+        TEST(record_at_the_root_and_of_the_first_generation_comes_back),
         TEST(replays_job_has_it_under_its_own_next_lineage),
         TEST(begun_lineage_ends_the_one_before),
     };
