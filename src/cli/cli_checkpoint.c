@@ -105,7 +105,7 @@ static int unpin(cli_lineage *lineage, const cli_flags *flags, weir_err *err)
     weir_str name = weir_str_of(flags->argument[0]);
     if (weir_checkpoint_unpin(lineage->checkpoint, name, err) != WEIR_OK)
         return -1;
-    printf("'%s' is not kept any more\n", flags->argument[0]);
+    printf("the pin '%s' is gone; its epoch goes when it is old enough\n", flags->argument[0]);
     return WEIR_EXIT_DONE;
 }
 

@@ -104,6 +104,16 @@ static void write_pid(int fd)
         return; /* the pid is for people only */
 }
 
+static weir_code busy(int fd, const char *directory, weir_err *err)
+{
+    char    pid[32] = "";
+    ssize_t got = pread(fd, pid, sizeof pid - 1, 0);
+    (void)weir_halt(err, WEIR_EXIT_FENCED, WEIR_E_CONFLICT,
+                    "process %.*s is running a job in '%s'",
+                    (int)strcspn(got > 0 ? pid : "?", "\n"), got > 0 ? pid : "?", directory);
+    return weir_err_hint(err, "stop it first, or take another folder");
+}
+
 weir_code cli_lock(const char *directory, const char *name, const atomic_int *stop,
                    weir_err *err)
 {
@@ -117,18 +127,16 @@ weir_code cli_lock(const char *directory, const char *name, const atomic_int *st
         return weir_fail(err, WEIR_E_IO, "could not open '%s': %s", path, strerror(errno));
     weir_clock *clock = weir_clock_system();
     int64_t until = clock->mono_us(clock) + LOCK_PATIENCE_US;
-    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if (clock->mono_us(clock) < until && !atomic_load(stop)) {
-            clock->pause_us(clock, LOCK_STEP_US);
-            continue;
+    for (bool told = false; flock(fd, LOCK_EX | LOCK_NB) != 0; told = true) {
+        if (clock->mono_us(clock) >= until || atomic_load(stop)) {
+            weir_code rc = busy(fd, directory, err);
+            close(fd);
+            return rc;
         }
-        char pid[32] = "";
-        ssize_t got = pread(fd, pid, sizeof pid - 1, 0);
-        close(fd);
-        return weir_halt(err, WEIR_EXIT_FENCED, WEIR_E_CONFLICT,
-                         "process %.*s is running a job in '%s'",
-                         (int)strcspn(got > 0 ? pid : "?", "\n"), got > 0 ? pid : "?",
-                         directory);
+        if (!told)
+            weir_log_info("waits for the process that runs a job here",
+                          WEIR_F_TEXT("folder", directory));
+        clock->pause_us(clock, LOCK_STEP_US);
     }
     write_pid(fd);
     return WEIR_OK; /* held until the process ends */
