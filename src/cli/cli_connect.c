@@ -64,6 +64,30 @@ static bool connect_store(const cli_flags *flags, const weir_plan *plan)
     return report("store", location, rc, &err);
 }
 
+/* Opening such a sink asks nothing of the bucket. The schema's file need not be there. */
+static weir_code connect_files(cli_places *places, const weir_table *table, weir_err *err)
+{
+    weir_arena *arena = weir_arena_new("files", 4096);
+    weir_store *store = NULL;
+    weir_str    prefix;
+    weir_buf    body = {0};
+    weir_code rc = cli_store_at(places, weir_opts_text(table->opts, "path"), &store, &prefix,
+                                err);
+    if (rc == WEIR_OK) {
+        const char *key = weir_arena_text(arena, "%.*s%s_schema.avsc", WEIR_STR_FMT(prefix),
+                                          prefix.len > 0 ? "/" : "");
+        rc = weir_store_get_one(store, weir_str_of(key), &body, err);
+    }
+    if (rc == WEIR_E_NOTFOUND) {
+        weir_err_clear(err);
+        rc = WEIR_OK;
+    }
+    weir_buf_done(&body);
+    weir_store_free(store);
+    weir_arena_free(arena);
+    return rc;
+}
+
 static bool connect_sink(const cli_flags *flags, const weir_plan *plan,
                          const weir_table *table)
 {
@@ -86,6 +110,8 @@ static bool connect_sink(const cli_flags *flags, const weir_plan *plan,
     weir_sink *sink = NULL;
     weir_code rc = weir_sink_new(kind, &setup, &sink, &err);
     weir_sink_free(sink);
+    if (rc == WEIR_OK && weir_str_is(connector, "s3"))
+        rc = connect_files(&places, table, &err);
     return report("sink", table->name, rc, &err);
 }
 
