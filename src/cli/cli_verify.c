@@ -94,6 +94,24 @@ static weir_code check_promotion(const cli_replaying *r, weir_err *err)
                          WEIR_STR_FMT(unfinished->name));
 }
 
+/* What a promoted lineage began with was written by another one: nothing is known of that. */
+static weir_code check_origin(const cli_replaying *r, weir_err *err)
+{
+    weir_promotion *done = NULL;
+    uint32_t        lineage = weir_checkpoint_lineage(r->live.checkpoint);
+    weir_code       rc = WEIR_OK;
+    if (lineage > 1 && r->replay.from == NULL)
+        rc = weir_promotion_read(r->live.checkpoint, lineage, WEIR_PROMOTION_DONE,
+                                 r->job.arena, &done, err);
+    if (rc != WEIR_OK || done == NULL || done->voided)
+        return rc;
+    (void)weir_fail(err, WEIR_E_CONFIG,
+                    "lineage l%u began with what a promoted replay, or the lineage before, had "
+                    "written",
+                    lineage);
+    return weir_err_hint(err, "--from an epoch of it; weir checkpoint ls shows them");
+}
+
 static weir_code prepare(verifying *v, weir_err *err)
 {
     cli_replaying *r = &v->r;
@@ -104,6 +122,8 @@ static weir_code prepare(verifying *v, weir_err *err)
         rc = cli_replay_find_epochs(r, err);
     if (rc == WEIR_OK)
         rc = check_promotion(r, err);
+    if (rc == WEIR_OK)
+        rc = check_origin(r, err);
     if (rc == WEIR_OK)
         rc = cli_workspace_open(&v->space, v->spool, r->job.arena, err);
     if (rc == WEIR_OK)
