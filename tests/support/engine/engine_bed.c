@@ -201,15 +201,20 @@ static const weir_sink_kind *sink_kind(weir_str name)
     return &heap_kind; /* also for dead letters, which ask for "s3" */
 }
 
-static void *run_planned(void *argument)
+weir_engine_setup engine_bed_setup(engine_bed *bed)
 {
-    engine_bed       *bed = argument;
-    weir_engine_setup setup = {
+    return (weir_engine_setup){
         .plan = bed->plan, .clock = bed->clock, .stop = &bed->stop, .status = &bed->status,
         .replay = bed->replay, .origin = bed->origin, .lineage = bed->lineage,
         .until_end = bed->until_end, .leave_open = bed->leave_open, .fresh = bed->fresh,
         .take_over = true, .source_kind = source_kind, .sink_kind = sink_kind,
         .store_at = store_at, .store_self = bed};
+}
+
+static void *run_planned(void *argument)
+{
+    engine_bed       *bed = argument;
+    weir_engine_setup setup = engine_bed_setup(bed);
     weir_err_clear(&bed->err);
     bed->rc = weir_engine_run(&setup, &bed->err);
     return NULL;

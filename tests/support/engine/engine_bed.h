@@ -51,6 +51,8 @@ weir_manifest   *engine_bed_epoch(engine_bed *bed, weir_checkpoint *checkpoint,
 /* Plans the text; stops the test when it is wrong. "SET job.name", the location and,
    unless it has one, an epoch.interval of 10 ms are put in front. */
 weir_plan *engine_bed_plan(engine_bed *bed, const char *sql);
+/* Of the last plan, for the engine's other entries. */
+weir_engine_setup engine_bed_setup(engine_bed *bed);
 /* Runs a job to its end, in this thread. */
 weir_code engine_bed_run(engine_bed *bed, const char *sql);
 /* Runs it beside the test, which stops it and gets its outcome. */

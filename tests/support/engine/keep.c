@@ -183,6 +183,8 @@ static weir_code stage(weir_sink *sink, const weir_stage_input *input, weir_buf 
     weir_buf_done(&walk.key);
     weir_buf_done(&walk.text);
     weir_buf_str(out_payload, weir_buf_view(&self->staged));
+    if (!sink->kind->keyed && self->staged.len > 1)
+        weir_stage_file(input->stage, WEIR_STR("heap"), 1, self->staged.len);
     self->group->stages++;
     self->group->again += input->again;
     self->group->saw_end |= input->end;
@@ -384,6 +386,23 @@ static weir_code adopt(weir_sink *sink, weir_str payload, weir_checkpoint *from,
     return WEIR_OK;
 }
 
+/* Tables have no names here: it writes down what was asked for. */
+static weir_code rename_tables(weir_sink *sink, const weir_rename *rename, uint32_t count,
+                               bool dry_run, weir_err *err)
+{
+    keep_group *group = self_of(sink)->group;
+    weir_buf    text = {0};
+    if (is_named(keep_fault.halt_rename, group->name))
+        return weir_halt(err, WEIR_EXIT_SINK_SCHEMA, WEIR_E_CONFLICT, "the test says neither");
+    weir_buf_text(&text, dry_run ? "?" : "");
+    for (uint32_t i = 0; i < count; i++)
+        weir_buf_format(&text, "%.*s<%.*s>%.*s ", WEIR_STR_FMT(rename[i].given),
+                        WEIR_STR_FMT(rename[i].incoming), WEIR_STR_FMT(rename[i].outgoing));
+    (void)snprintf(group->renamed, sizeof group->renamed, "%.*s", (int)text.len, text.at);
+    weir_buf_done(&text);
+    return WEIR_OK;
+}
+
 static void close_sink(weir_sink *sink)
 {
     weir_buf_done(&self_of(sink)->staged);
@@ -400,8 +419,9 @@ static const weir_option options[] = {
 const weir_sink_kind keep_kind = {
     .name = "keep", .summary = "upserts in memory", .options = options,
     .size = sizeof(keep_sink), .promise = WEIR_PROMISE_EXACTLY_ONCE, .keyed = true,
-    .group_by = "place", .open = open_sink, .stage = stage, .execute = execute,
-    .commit = commit, .finalise = finalise, .replay = replay, .close = close_sink,
+    .group_by = "place", .rename = rename_tables, .open = open_sink, .stage = stage,
+    .execute = execute, .commit = commit, .finalise = finalise,
+    .replay = replay, .close = close_sink,
 };
 
 const weir_sink_kind heap_kind = {

@@ -29,6 +29,7 @@ typedef struct keep_group {
     bool            saw_end;
     weir_committed  replayed; /* the last epoch of a replay; its payload is gone */
     uint32_t        adopted;  /* payloads of other lineages */
+    char            renamed[128]; /* "given<incoming>outgoing " of each; in front "?": dry run */
 } keep_group;
 
 typedef struct keep_faults { /* of all groups */
@@ -37,7 +38,7 @@ typedef struct keep_faults { /* of all groups */
     _Atomic bool halt_execute, halt_commit, halt_replay;
     _Atomic int  halt_exit; /* of execute and replay; 0: SINK_SCHEMA */
     const char  *halt_stage, *halt_replay_of; /* the group of this name */
-    const char  *halt_open, *halt_adopt;      /* the same */
+    const char  *halt_open, *halt_adopt, *halt_rename; /* the same */
     _Atomic int64_t *now_us; /* a clock that execute moves by 7 ms, and commit by 5 ms */
 } keep_faults;
 extern keep_faults keep_fault;

@@ -73,11 +73,6 @@ void script_add(script_topic *topic, uint32_t partition, const char *format, ...
     add(topic, partition, value);
 }
 
-void script_add_text(script_topic *topic, uint32_t partition, const char *value)
-{
-    add(topic, partition, value);
-}
-
 void script_add_null(script_topic *topic, uint32_t partition)
 {
     add(topic, partition, NULL);

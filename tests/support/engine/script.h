@@ -50,7 +50,6 @@ void          script_clear(void);
 script_topic *script_topic_new(const char *name, uint32_t partitions);
 void script_add(script_topic *topic, uint32_t partition, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-void script_add_text(script_topic *topic, uint32_t partition, const char *value); /* any length */
 void script_add_null(script_topic *topic, uint32_t partition);
 void script_skip(script_topic *topic, uint32_t partition, int64_t more);
 void script_halt(script_topic *topic); /* from the next poll on, while the job runs */

@@ -117,6 +117,39 @@ static void replay_holds_what_came_between_its_epochs(void **state)
     tear_down(&b);
 }
 
+static weir_code count_epochs(void *self, weir_err *err)
+{
+    int *left = self;
+    if (--*left < 0)
+        return weir_fail(err, WEIR_E_LIMIT, "the test has seen enough");
+    return WEIR_OK;
+}
+
+/* Who compares what it makes is told of each epoch, and may stop it; its sources are not told. */
+static void silent_replay_tells_of_its_epochs_and_acknowledges_nothing(void **state)
+{
+    (void)state;
+    for (int enough = 0; enough < 2; enough++) {
+        bed b;
+        int left = enough ? 0 : 10;
+        set_up(&b, JOB);
+        b.topic->acked = 0;
+        b.replay.silent = true;
+        b.replay.epoch_done = count_epochs;
+        b.replay.self = &left;
+        weir_code rc = run_replay(&b, JOB);
+        CHECK_INT(b.topic->acked, 0);
+        if (enough) {
+            CHECK_FAILS(rc, WEIR_E_LIMIT, &b.engine.err);
+            CHECK_SAYS(&b.engine.err, "the test has seen enough");
+        } else {
+            CHECK_OK(rc, &b.engine.err);
+            CHECK(left < 10);
+        }
+        tear_down(&b);
+    }
+}
+
 /* It came to its end, and is given a later one; what it begins with is in its own log now. */
 static void replay_goes_on_to_a_later_epoch(void **state)
 {
@@ -388,6 +421,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(replay_holds_what_came_between_its_epochs),
+        TEST(silent_replay_tells_of_its_epochs_and_acknowledges_nothing),
         TEST(replay_goes_on_to_a_later_epoch),
         TEST(replay_of_everything_begins_with_nothing),
         TEST(replay_to_an_epoch_before_its_own_reads_nothing),

@@ -5,6 +5,7 @@
 #include "check.h"
 #include "engine_bed.h"
 #include "engine_amend.h"
+#include "weir/promotion.h"
 
 #define BASE "place/job/l1/t0/"
 #define EVENTS(more)                                                                       \
@@ -517,6 +518,30 @@ static void letters_of_a_repair_are_written_by_the_next_start(void **state)
     }
 }
 
+/* Settled twice: all is visible then, the repair's letters too. */
+static void letters_of_a_repair_that_are_visible_are_left_alone(void **state)
+{
+    (void)state;
+    engine_bed            bed;
+    weir_settled          settled;
+    bool                  empty = false;
+    (void)run_and_amend(&bed, TOTALS, "amend/repair");
+    weir_checkpoint_setup next = {
+        .store = bed.memory, .prefix = WEIR_STR("place"), .job = WEIR_STR("job"),
+        .task = WEIR_STR("t0"), .take_over = true, .lineage = 2, .clock = bed.clock,
+        .stop = &bed.stop};
+    CHECK_OK(weir_checkpoint_begin(&next, &empty, &bed.err), &bed.err);
+    weir_engine_setup setup = engine_bed_setup(&bed);
+    setup.ended = true;
+    setup.lineage = 1;
+    for (int i = 0; i < 2; i++) {
+        CHECK_OK(weir_engine_settle(&setup, &settled, &bed.err), &bed.err);
+        CHECK_INT(keep_group_of("repair")->rows, 1);
+        CHECK_U64(keep_group_of("repair")->replays, 1);
+    }
+    end(&bed);
+}
+
 static void claims_that_cannot_be_read_claim_nothing(void **state)
 {
     (void)state;
@@ -600,6 +625,67 @@ static void source_without_partitions_is_told_of_no_position(void **state)
     end(&bed);
 }
 
+#define IDLE_US (21LL * 60 * 1000000)
+
+/* Nothing comes for a while behind an epoch with files: a SEAL is to say that it is finalised. */
+static void job_that_idles_seals_what_it_has_finalised(void **state)
+{
+    (void)state;
+    enum { WAITS, REPLACED, STOPPED };
+    for (int what = WAITS; what <= STOPPED; what++) {
+        engine_bed    bed;
+        weir_buf      seal = {0};
+        script_topic *topic = begin(&bed);
+        engine_bed_by_hand(&bed);
+        bed.until_end = false;
+        meddler m = {.bed = &bed, .verb = "put_new", .key = BASE "log/00000001/00000002",
+                     .busy = INT32_MAX};
+        bed.store.hook = meddle;
+        bed.store.self = &m;
+        engine_bed_start(&bed, JOB);
+        ENGINE_BED_WAIT(&bed, atomic_load(&bed.status.epoch) == 1);
+        ENGINE_BED_WAIT(&bed, keep_group_of("lines")->finalised == 1);
+        if (what == REPLACED) {
+            weir_arena    *arena = weir_arena_new("meddle", 4096);
+            weir_manifest *last = NULL;
+            weir_checkpoint_close(take_over_beside(&bed, arena, &last));
+            weir_arena_free(arena);
+        }
+        atomic_store(&m.armed, what != REPLACED);
+        atomic_fetch_add(&bed.hand.now_us, IDLE_US);
+        if (what == REPLACED) {
+            CHECK_FAILS(engine_bed_join(&bed), WEIR_E_CONFLICT, &bed.err);
+            CHECK_INT(bed.err.exit, WEIR_EXIT_FENCED);
+            end(&bed);
+            continue;
+        }
+        ENGINE_BED_WAIT(&bed, !atomic_load(&bed.status.ready)); /* the store is away */
+        script_add(topic, 0, "{\"id\":77,\"who\":\"w1\"}");
+        if (what == WAITS) {
+            atomic_store(&m.armed, false);
+            ENGINE_BED_WAIT(&bed, atomic_load(&bed.status.epoch) == 2);
+            ENGINE_BED_WAIT(&bed, atomic_load(&bed.status.ready));
+            CHECK_OK(engine_bed_stop(&bed), &bed.err);
+            CHECK_OK(weir_store_get_one(bed.memory, WEIR_STR(BASE "seals/00000001"), &seal,
+                                        &bed.err),
+                     &bed.err);
+        } else { /* the epoch is read again by the next start */
+            ENGINE_BED_WAIT(&bed, atomic_load(&bed.status.records) == 11);
+            atomic_store(&bed.stop, 2);
+            CHECK_FAILS(engine_bed_join(&bed), WEIR_E_STOPPED, &bed.err);
+            CHECK_SAYS(&bed.err, "stopped before it was known");
+            atomic_store(&bed.stop, 0);
+            CHECK_U64(keep_group_of("main")->epoch, 1);
+            bed.store.hook = NULL;
+            bed.until_end = true;
+            CHECK_OK(engine_bed_run(&bed, JOB), &bed.err);
+            CHECK_U64(keep_group_of("main")->epoch, 2);
+        }
+        weir_buf_done(&seal);
+        end(&bed);
+    }
+}
+
 static void epoch_that_a_sink_cannot_stage_stops_the_job(void **state)
 {
     (void)state;
@@ -634,9 +720,11 @@ int main(void)
         TEST(amended_epoch_is_replayed_with_the_claim_of_its_repair),
         TEST(amended_epoch_without_what_it_replaces_stops_the_start),
         TEST(letters_of_a_repair_are_written_by_the_next_start),
+        TEST(letters_of_a_repair_that_are_visible_are_left_alone),
         TEST(claims_that_cannot_be_read_claim_nothing),
         TEST(refused_row_is_shown_as_far_as_it_can_be),
         TEST(source_without_partitions_is_told_of_no_position),
+        TEST(job_that_idles_seals_what_it_has_finalised),
         TEST(epoch_that_a_sink_cannot_stage_stops_the_job),
     };
     return RUN_TESTS(tests);

@@ -382,6 +382,9 @@ static void list_that_nobody_writes_is_refused(void **state)
         {1, WEIR_SLICES, 1, "\5", 1, "", damaged, false},
         {1, WEIR_SLICES, 1, "\x40\0", 2, "", damaged, false},
         {1, WEIR_SLICES, 1, parts, sizeof parts, "", damaged, false},
+        {1, WEIR_SLICES, 1, "\5\2x", 3, "", damaged, false}, /* it ends before the part does */
+        {1, WEIR_SLICES, 1, "\5\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 12, "", damaged,
+         false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         check_list(&cases[i]);
@@ -439,58 +442,6 @@ static void state_comes_back_without_threads_to_load_it(void **state)
     weir_buf is = keep_text("main");
     CHECK_HOLDS(is.at, "w07|1064\n");
     weir_buf_done(&is);
-    engine_bed_close(&bed);
-}
-
-#define LARGEST                                                                            \
-    "CREATE TABLE events (who text, a text, b text, c text) WITH (connector = 'script', "  \
-    "topic = 'events', format = 'json');\n"                                                \
-    "CREATE TABLE largest (who text PRIMARY KEY, a text, b text, c text) WITH (connector " \
-    "= 'keep');\nINSERT INTO largest SELECT who, max(a), max(b), max(c) FROM events "      \
-    "GROUP BY who;\n"
-#define LARGE_TEXT (900u << 10)
-
-/* Some megabytes of a slice are enough for an epoch: the other one has to wait. */
-static void large_slices_are_written_whole_one_by_one(void **state)
-{
-    (void)state;
-    engine_bed     bed;
-    engine_job     engine = {.lanes = 1};
-    weir_arena    *arena = weir_arena_new("manifests", 64 << 10);
-    weir_manifest *last = NULL;
-    char          *text = test_calloc(1, LARGE_TEXT + 1);
-    uint64_t       epochs[2] = {0};
-    uint32_t       fulls = 0;
-    engine_bed_open(&bed);
-    engine_bed_by_hand(&bed);
-    bed.until_end = false;
-    script_topic *topic = script_topic_new("events", 1);
-    engine_bed_start(&bed, LARGEST);
-    for (uint32_t i = 0; i < 6; i++) {
-        uint64_t from = atomic_load(&bed.status.epoch), read = 2 * i + 2;
-        memset(text, (int)('a' + i), LARGE_TEXT);
-        for (uint32_t k = 0; k < 2; k++)
-            script_add_text(topic, 0,
-                            weir_arena_text(arena,
-                                            "{\"who\":\"w%u\",\"a\":\"%s\",\"b\":\"%s\","
-                                            "\"c\":\"%s\"}",
-                                            k, text, text, text));
-        for (uint32_t turn = 0; turn < 20000 && atomic_load(&bed.status.records) < read; turn++)
-            bed.clock->pause_us(bed.clock, 0); /* no epoch is due before both are there */
-        ENGINE_BED_WAIT(&bed, atomic_load(&bed.status.epoch) > from);
-    }
-    weir_checkpoint *look = engine_bed_look(&bed, "job", arena, &last);
-    CHECK_OK(engine_slices_read(&engine, weir_manifest_section(last, "state"), &bed.err),
-             &bed.err);
-    for (uint32_t i = 0; i < WEIR_SLICES; i++)
-        if (engine.slice[i].has_full && fulls++ < 2)
-            epochs[fulls - 1] = engine.slice[i].full_epoch;
-    CHECK_INT(fulls, 2);
-    CHECK(epochs[0] != epochs[1]);
-    CHECK_OK(engine_bed_stop(&bed), &bed.err);
-    weir_checkpoint_close(look);
-    weir_arena_free(arena);
-    test_free(text);
     engine_bed_close(&bed);
 }
 
@@ -552,7 +503,6 @@ int main(void)
         TEST(list_that_nobody_writes_is_refused),
         TEST(restore_ends_at_the_first_slice_that_is_bad_or_gone),
         TEST(state_comes_back_without_threads_to_load_it),
-        TEST(large_slices_are_written_whole_one_by_one),
         TEST(state_comes_back_from_any_list),
     };
     return RUN_TESTS(tests);

@@ -438,6 +438,22 @@ static void a_takeover_reconnects_when_it_must(void **state)
     tear_down(&b);
 }
 
+/* Where nothing was committed yet, a start says so before anything is sealed. */
+static void rows_of_others_are_told_when_it_is_opened(void **state)
+{
+    (void)state;
+    for (int filled = 0; filled < 2; filled++) {
+        bed b;
+        set_up(&b, FAKE_MYSQL_8);
+        b.database.filled = filled;
+        b.bench.setup.must_be_empty = b.bench.setup.log_empty = true;
+        CHECK_INT(bench_try_take_over(&b.bench) == WEIR_OK, !filled);
+        if (filled)
+            CHECK_SAYS(&b.bench.err, "has rows");
+        tear_down(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -455,6 +471,7 @@ int main(void)
         TEST(an_owner_waits_for_a_server_that_restarts),
         TEST(a_connection_that_cannot_rest_is_thrown_away),
         TEST(a_takeover_reconnects_when_it_must),
+        TEST(rows_of_others_are_told_when_it_is_opened),
     };
     return RUN_TESTS(tests);
 }
