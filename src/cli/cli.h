@@ -49,6 +49,9 @@ typedef struct cli_flags {
    command a's subcommand b. Only arguments_most of *out is looked at. */
 bool cli_flags_read(const char *command, int count, char **argument, cli_flags *out);
 
+/* How a command begins: reads its flags, prints its page for --help, starts the log. False: it
+   is over, with *out_code. */
+bool cli_begin(const char *command, int count, char **argument, cli_flags *out, int *out_code);
 /* Prints the page of a command, or the general one (NULL); exit code 0. */
 int cli_help(const char *command);
 /* Prints `weir COMMAND: …` on stderr; the exit code that the error asks for. */

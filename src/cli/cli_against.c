@@ -146,7 +146,7 @@ static void begin_item(against *a, const char *kind, weir_str name, weir_verdict
                         weir_verdict_name(verdict));
         return;
     }
-    weir_buf_text(out, out->at[out->len - 1] == '[' ? "{" : ",{");
+    cli_json_item(out);
     cli_json_text(out, "name", name);
     cli_json_text(out, "verdict", weir_str_of(weir_verdict_name(verdict)));
 }

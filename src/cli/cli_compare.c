@@ -322,32 +322,12 @@ static weir_code compare_all(cli_compare *c, weir_err *err)
     return rc == WEIR_OK ? compare_outputs(c, err) : rc;
 }
 
-/* False: the exit code is in *out_code. */
-static bool read_flags(int count, char **argument, const atomic_int *stop, cli_flags *out,
-                       int *out_code)
+static bool check_flags(const cli_flags *flags)
 {
-    weir_err err;
     uint64_t limit;
-    weir_err_clear(&err);
-    *out_code = WEIR_EXIT_USAGE;
-    if (!cli_flags_read("diff", count, argument, out))
-        return false;
-    if (out->help) {
-        char *name = (char *)(uintptr_t) "diff";
-        *out_code = weir_cli_help(1, &name, stop);
-        return false;
-    }
-    if (out->into == NULL) {
-        fprintf(stderr, "weir diff: --into NAMESPACE is missing; see 'weir help diff'\n");
-        return false;
-    }
-    if (out->limit && !weir_str_to_u64(weir_str_of(out->limit), &limit)) {
-        fprintf(stderr, "weir diff: --limit '%s' is no number of rows\n", out->limit);
-        return false;
-    }
-    if (cli_namespace_check(weir_str_of(out->into), &err) == WEIR_OK)
-        return true;
-    fprintf(stderr, "weir diff: %s; %s\n", err.msg, err.hint);
+    if (!flags->limit || weir_str_to_u64(weir_str_of(flags->limit), &limit))
+        return cli_into_check("diff", flags);
+    fprintf(stderr, "weir diff: --limit '%s' is no number of rows\n", flags->limit);
     return false;
 }
 
@@ -376,9 +356,10 @@ int weir_cli_diff(int count, char **argument, const atomic_int *stop)
 {
     cli_flags flags = {.arguments_most = 0};
     int       code;
-    if (!read_flags(count, argument, stop, &flags, &code))
+    if (!cli_begin("diff", count, argument, &flags, &code))
         return code;
-    weir_log_start(flags.log_json, flags.log_level);
+    if (!check_flags(&flags))
+        return WEIR_EXIT_USAGE;
     cli_compare c = {.flags = &flags, .stop = stop, .name = weir_str_of(flags.into)};
     compare_report_of(&flags, &c.report);
     weir_err err;
@@ -390,10 +371,8 @@ int weir_cli_diff(int count, char **argument, const atomic_int *stop)
     weir_code rc = compare_all(&c, &err);
     cli_print(&c.report.text);
     code = c.report.differs ? WEIR_EXIT_JOB : WEIR_EXIT_DONE;
-    if (rc != WEIR_OK) {
-        fprintf(stderr, "weir diff: %s%s%s\n", err.msg, err.hint[0] ? "; " : "", err.hint);
-        code = (int)err.exit;
-    }
+    if (rc != WEIR_OK)
+        code = cli_fail("diff", &err);
     compare_done(&c);
     return code;
 }

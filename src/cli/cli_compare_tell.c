@@ -164,7 +164,7 @@ static void json_change(weir_buf *text, const compare_output *out, uint32_t c,
 static void json_key(weir_buf *text, const compare_output *out, const weir_str *live,
                      const weir_str *other)
 {
-    weir_buf_text(text, text->at[text->len - 1] == '[' ? "{" : ",{");
+    cli_json_item(text);
     cli_json_text(text, "side", weir_str_of(side_of(live, other)));
     cli_json_name(text, "key");
     json_cells(text, out, live ? live : other, 1);
@@ -262,7 +262,7 @@ void compare_tell_row(compare_report *report, compare_output *out, const weir_st
         return;
     out->shown++;
     if (report->format == COMPARE_JSON) {
-        weir_buf_text(text, text->at[text->len - 1] == '[' ? "{" : ",{");
+        cli_json_item(text);
         cli_json_text(text, "side", weir_str_of(side));
         cli_json_i64(text, "live", live);
         cli_json_i64(text, "replay", other);
@@ -292,7 +292,7 @@ void compare_tell_file(compare_report *report, compare_output *out, weir_str key
         return;
     out->shown++;
     if (report->format == COMPARE_JSON) {
-        weir_buf_text(text, text->at[text->len - 1] == '[' ? "{" : ",{");
+        cli_json_item(text);
         cli_json_text(text, "file", key);
         cli_json_text(text, "is", weir_str_of(what));
         weir_buf_byte(text, '}');
@@ -347,7 +347,7 @@ void compare_output_start(compare_report *report, const compare_output *out)
                         WEIR_STR_FMT(out->other));
     if (report->format != COMPARE_JSON)
         return;
-    weir_buf_text(text, text->at[text->len - 1] == '[' ? "{" : ",{");
+    cli_json_item(text);
     cli_json_text(text, "kind", weir_str_of(out->what));
     cli_json_text(text, "live", out->live);
     cli_json_text(text, "replay", out->other);

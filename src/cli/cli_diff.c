@@ -110,11 +110,6 @@ static const weir_fact_operator *old_operator(const diff *d, weir_str name)
     return NULL;
 }
 
-static void json_item(weir_buf *out)
-{
-    weir_buf_text(out, out->at[out->len - 1] == '[' ? "{" : ",{");
-}
-
 static void tell_partition(diff *d, const weir_fact_partition *to)
 {
     static const weir_fact_partition none = {.watermark_us = INT64_MIN};
@@ -124,7 +119,7 @@ static void tell_partition(diff *d, const weir_fact_partition *to)
     if (from->next_offset == to->next_offset && from->watermark_us == to->watermark_us)
         return;
     if (d->json) {
-        json_item(out);
+        cli_json_item(out);
         cli_json_text(out, "table", to->table);
         cli_json_text(out, "partition", to->name);
         cli_json_i64(out, "from_offset", from->next_offset);
@@ -152,7 +147,7 @@ static void tell_operator(diff *d, const weir_fact_operator *to)
     if (from->rows == to->rows && from->bytes == to->bytes)
         return;
     if (d->json) {
-        json_item(out);
+        cli_json_item(out);
         cli_json_text(out, "step", to->name);
         cli_json_u64(out, "from_rows", from->rows);
         cli_json_u64(out, "to_rows", to->rows);
@@ -225,7 +220,7 @@ static void tell(diff *d)
                             (unsigned long long)one->rows);
             continue;
         }
-        json_item(out);
+        cli_json_item(out);
         cli_json_text(out, "table", one->name);
         cli_json_u64(out, "rows", one->rows);
         weir_buf_text(out, "}");

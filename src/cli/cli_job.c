@@ -1,6 +1,7 @@
 /* cli/job: one SQL file, read and planned; its errors printed as file:line:column.
  *
- * Gives      cli_job_open, cli_job_close, cli_fail, weir_cli_check, weir_cli_explain.
+ * Gives      cli_job_open, cli_job_close, cli_begin, cli_fail, weir_cli_check,
+ *            weir_cli_explain.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -76,16 +77,16 @@ int cli_fail(const char *command, const weir_err *err)
     return (int)err->exit;
 }
 
-static bool begin(const char *command, int count, char **argument, cli_flags *flags, int *rc)
+bool cli_begin(const char *command, int count, char **argument, cli_flags *out, int *out_code)
 {
-    *rc = WEIR_EXIT_USAGE;
-    if (!cli_flags_read(command, count, argument, flags))
+    *out_code = WEIR_EXIT_USAGE;
+    if (!cli_flags_read(command, count, argument, out))
         return false;
-    if (flags->help) {
-        *rc = cli_help(command);
+    if (out->help) {
+        *out_code = cli_help(command);
         return false;
     }
-    weir_log_start(flags->log_json, flags->log_level);
+    weir_log_start(out->log_json, out->log_level);
     return true;
 }
 
@@ -94,7 +95,7 @@ int weir_cli_check(int count, char **argument, const atomic_int *stop)
     (void)stop;
     cli_flags flags = {.arguments_most = 0};
     int rc;
-    if (!begin("check", count, argument, &flags, &rc))
+    if (!cli_begin("check", count, argument, &flags, &rc))
         return rc;
     cli_job job;
     bool good = cli_job_open(&flags, stdout, &job); /* they are what it finds */
@@ -113,7 +114,7 @@ int weir_cli_explain(int count, char **argument, const atomic_int *stop)
 {
     cli_flags flags = {.arguments_most = 0};
     int rc;
-    if (!begin("explain", count, argument, &flags, &rc))
+    if (!cli_begin("explain", count, argument, &flags, &rc))
         return rc;
     if (flags.output != NULL && flags.against == NULL) {
         fprintf(stderr, "weir explain: --output goes with --against; see 'weir help explain'\n");

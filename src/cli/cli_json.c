@@ -14,6 +14,11 @@ void cli_time(weir_buf *out, int64_t us)
     weir_buf_text(out, text);
 }
 
+void cli_json_item(weir_buf *out)
+{
+    weir_buf_text(out, out->at[out->len - 1] == '[' ? "{" : ",{");
+}
+
 void cli_json_name(weir_buf *out, const char *name)
 {
     char last = out->len > 0 ? out->at[out->len - 1] : '{';

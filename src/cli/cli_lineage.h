@@ -49,6 +49,7 @@ int cli_repair(const cli_flags *flags, const atomic_int *stop, weir_err *err);
 void cli_time(weir_buf *out, int64_t us);
 void cli_time_json(weir_buf *out, const char *name, int64_t us);
 /* `,"name":` and the value; without the comma behind '{' and '['. */
+void cli_json_item(weir_buf *out); /* begins the next object of a list */
 void cli_json_name(weir_buf *out, const char *name);
 void cli_json_text(weir_buf *out, const char *name, weir_str value);
 void cli_json_u64(weir_buf *out, const char *name, uint64_t value);

@@ -1,7 +1,7 @@
 /* cli/namespace: names for what a replay writes.
  *
- * Gives      cli_namespace_check, _outputs, _lineage, _sources, _plan; cli_table_name_check,
- *            cli_path_trim.
+ * Gives      cli_into_check; cli_namespace_check, _outputs, _lineage, _sources, _plan;
+ *            cli_table_name_check, cli_path_trim.
  * Always     1. nothing of a namespace is named as something of the live job, lies inside it
  *               or holds it.
  *            2. the same job and namespace give the same names, always: a replay goes on
@@ -32,6 +32,20 @@ weir_code cli_namespace_check(weir_str name, weir_err *err)
                     name.len < NAME_SHOWN_MAX ? (int)name.len : NAME_SHOWN_MAX, name.at);
     return weir_err_hint(err, "1 to %u of a-z, 0-9 and '_', with single '_' between others",
                          CLI_NAMESPACE_MAX);
+}
+
+bool cli_into_check(const char *command, const cli_flags *flags)
+{
+    weir_err err;
+    weir_err_clear(&err);
+    if (flags->into == NULL) {
+        (void)weir_fail(&err, WEIR_E_CONFIG, "--into NAMESPACE is missing");
+        (void)weir_err_hint(&err, "see 'weir help %s'", command);
+    } else if (cli_namespace_check(weir_str_of(flags->into), &err) == WEIR_OK) {
+        return true;
+    }
+    (void)cli_fail(command, &err);
+    return false;
 }
 
 static weir_str joined(weir_arena *arena, weir_str head, weir_str name, weir_str tail)

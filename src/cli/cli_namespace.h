@@ -37,6 +37,8 @@ typedef struct cli_output { /* of a sink table, in both */
    one table and one namespace. CONFIG otherwise. */
 weir_code cli_namespace_check(weir_str name, weir_err *err) WEIR_MUST_CHECK;
 
+/* Of a command that wants --into: false, and said on stderr, when it is missing or no namespace. */
+bool cli_into_check(const char *command, const cli_flags *flags);
 /* CONFIG when a database could not have a table of that name: more than 64 characters. */
 weir_code cli_table_name_check(weir_str name, weir_err *err) WEIR_MUST_CHECK;
 /* The path of files as promotions and namespaces write it: without '/' at its end. A view. */

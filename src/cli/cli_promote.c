@@ -440,32 +440,19 @@ static weir_code promote(promoting *p, weir_err *err)
     return go(p, err);
 }
 
-static int usage(const weir_err *err)
-{
-    (void)cli_fail("promote", err);
-    return WEIR_EXIT_USAGE;
-}
-
 int weir_cli_promote(int count, char **argument, const atomic_int *stop)
 {
     cli_flags flags = {.arguments_most = 0};
     weir_err err;
     weir_err_clear(&err);
-    if (!cli_flags_read("promote", count, argument, &flags))
+    int code;
+    if (!cli_begin("promote", count, argument, &flags, &code))
+        return code;
+    if (!cli_into_check("promote", &flags))
         return WEIR_EXIT_USAGE;
-    if (flags.help)
-        return cli_help("promote");
-    if (flags.into == NULL) {
-        (void)weir_fail(&err, WEIR_E_CONFIG, "--into NAMESPACE is missing");
-        (void)weir_err_hint(&err, "see 'weir help promote'");
-        return usage(&err);
-    }
-    if (cli_namespace_check(weir_str_of(flags.into), &err) != WEIR_OK)
-        return usage(&err);
-    weir_log_start(flags.log_json, flags.log_level);
     promoting p = {.flags = &flags, .stop = stop, .name = weir_str_of(flags.into),
                    .arena = weir_arena_new("promote", 64 << 10)};
-    int code = WEIR_EXIT_USAGE;
+    code = WEIR_EXIT_USAGE;
     if (cli_job_open(&flags, stderr, &p.job)) {
         p.status = weir_heap_new(1, sizeof *p.status);
         weir_code rc = promote(&p, &err);

@@ -231,33 +231,13 @@ static weir_code run_replay(cli_replaying *r, weir_status *status, weir_err *err
     return rc == WEIR_OK && !over ? cli_replay_steps(r, status, err) : rc;
 }
 
-/* False: the exit code is in *out_code. */
-static bool read_flags(int count, char **argument, const atomic_int *stop, cli_flags *out,
-                       int *out_code)
+static bool check_flags(const cli_flags *flags)
 {
-    weir_err err;
-    weir_err_clear(&err);
-    *out_code = WEIR_EXIT_USAGE;
-    if (!cli_flags_read("replay", count, argument, out))
-        return false;
-    if (out->help) {
-        char *name = (char *)(uintptr_t)"replay";
-        *out_code = weir_cli_help(1, &name, stop);
-        return false;
-    }
-    if (out->verify)
-        return cli_verify_flags(out);
-    if (out->spool || out->limit) {
-        fprintf(stderr, "weir replay: --spool and --limit belong to --verify\n");
-        return false;
-    }
-    if (out->into == NULL) {
-        fprintf(stderr, "weir replay: --into NAMESPACE is missing; see 'weir help replay'\n");
-        return false;
-    }
-    if (cli_namespace_check(weir_str_of(out->into), &err) == WEIR_OK)
-        return true;
-    fprintf(stderr, "weir replay: %s; %s\n", err.msg, err.hint);
+    if (flags->verify)
+        return cli_verify_flags(flags);
+    if (!flags->spool && !flags->limit)
+        return cli_into_check("replay", flags);
+    fprintf(stderr, "weir replay: --spool and --limit belong to --verify\n");
     return false;
 }
 
@@ -265,9 +245,10 @@ int weir_cli_replay(int count, char **argument, const atomic_int *stop)
 {
     cli_flags flags = {.arguments_most = 0};
     int code;
-    if (!read_flags(count, argument, stop, &flags, &code))
+    if (!cli_begin("replay", count, argument, &flags, &code))
         return code;
-    weir_log_start(flags.log_json, flags.log_level);
+    if (!check_flags(&flags))
+        return WEIR_EXIT_USAGE;
     if (flags.verify)
         return cli_verify(&flags, stop);
     cli_replaying r = {.flags = &flags, .stop = stop, .name = weir_str_of(flags.into)};

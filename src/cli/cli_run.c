@@ -153,11 +153,9 @@ static weir_code run_job(const cli_flags *flags, cli_job *job, const atomic_int 
 int weir_cli_run(int count, char **argument, const atomic_int *stop)
 {
     cli_flags flags = {.arguments_most = 0};
-    if (!cli_flags_read("run", count, argument, &flags))
-        return WEIR_EXIT_USAGE;
-    if (flags.help)
-        return cli_help("run");
-    weir_log_start(flags.log_json, flags.log_level);
+    int code;
+    if (!cli_begin("run", count, argument, &flags, &code))
+        return code;
     cli_job job;
     if (!cli_job_open(&flags, stderr, &job)) {
         cli_job_close(&job);
@@ -169,7 +167,7 @@ int weir_cli_run(int count, char **argument, const atomic_int *stop)
     weir_err err;
     weir_err_clear(&err);
     weir_code rc = run_job(&flags, &job, stop, status, &err);
-    int code = cli_engine_tell(rc, status, clock->mono_us(clock) - start, &err);
+    code = cli_engine_tell(rc, status, clock->mono_us(clock) - start, &err);
     weir_heap_free(status);
     cli_job_close(&job);
     return code;

@@ -65,7 +65,7 @@ static void ls_line(listing *ls, const weir_manifest *manifest, const weir_facts
         weir_buf_text(out, "\n");
         return;
     }
-    weir_buf_text(out, out->at[out->len - 1] == '[' ? "{" : ",{");
+    cli_json_item(out);
     cli_json_u64(out, "epoch", manifest->epoch);
     cli_time_json(out, "written", manifest->written_us);
     cli_json_u64(out, "generation", manifest->gen);
@@ -324,11 +324,6 @@ static void json_counts(shown *s)
     cli_json_i64(out, "visible_us", s->next.before_commit_us);
 }
 
-static void json_item(weir_buf *out)
-{
-    weir_buf_text(out, out->at[out->len - 1] == '[' ? "{" : ",{");
-}
-
 static void json_lists(shown *s)
 {
     weir_buf *out = &s->text;
@@ -336,7 +331,7 @@ static void json_lists(shown *s)
     weir_buf_text(out, ",\"positions\":[");
     for (uint32_t i = 0; i < facts->partitions; i++) {
         const weir_fact_partition *one = &facts->partition[i];
-        json_item(out);
+        cli_json_item(out);
         cli_json_text(out, "table", one->table);
         cli_json_text(out, "partition", one->name);
         cli_json_i64(out, "next_offset", one->next_offset);
@@ -347,7 +342,7 @@ static void json_lists(shown *s)
     weir_buf_format(out, "],\"slices\":%u,\"deltas\":%u,\"state\":[", facts->slices,
                     facts->deltas);
     for (uint32_t i = 0; i < facts->operators; i++) {
-        json_item(out);
+        cli_json_item(out);
         cli_json_text(out, "step", facts->operator[i].name);
         cli_json_u64(out, "rows", facts->operator[i].rows);
         cli_json_u64(out, "bytes", facts->operator[i].bytes);
@@ -355,14 +350,14 @@ static void json_lists(shown *s)
     }
     weir_buf_text(out, "],\"rows\":[");
     for (uint32_t i = 0; i < facts->flows; i++) {
-        json_item(out);
+        cli_json_item(out);
         cli_json_text(out, "table", facts->flow[i].table);
         cli_json_u64(out, "rows", facts->flow[i].rows);
         weir_buf_text(out, "}");
     }
     weir_buf_text(out, "],\"files\":[");
     for (uint32_t i = 0; i < facts->files; i++) {
-        json_item(out);
+        cli_json_item(out);
         cli_json_text(out, "key", facts->file[i].key);
         cli_json_u64(out, "rows", facts->file[i].rows);
         cli_json_u64(out, "bytes", facts->file[i].bytes);
