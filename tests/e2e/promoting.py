@@ -30,8 +30,9 @@ class Promotable:
 
     def prepare(self, source):
         self.job.dir.joinpath("kafka", TOPIC).mkdir(parents=True)
-        self.feed(source, PARTS // 2)
-        self.catch_up()
+        for _ in range(PARTS // 2):  # an epoch each at least
+            self.feed(source, 1)
+            self.catch_up()
         last = self.told("show", "last")["epoch"]
         code, out = self.weir("replay", "--into", NAME, "--until", last)
         if code != 0:

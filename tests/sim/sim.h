@@ -31,6 +31,7 @@ typedef enum sim_place {
     SIM_GET,
     SIM_PUT,
     SIM_SLOT, /* put_new of a record or a seal */
+    SIM_SEAL, /* the same, of a SEAL alone */
     SIM_FILE, /* put_new of a file */
     SIM_PUT_DONE,
     SIM_SLOT_DONE,

@@ -54,10 +54,11 @@ static const choice choices[] = {
     {SIM_FAILOVER, SIM_SLOT_DONE, 20, 0}, {SIM_AGAIN, SIM_POLL, 40, 0},
     {SIM_PAUSE, SIM_POLL, 40, 30000},     {SIM_CRASH, SIM_POLL, 40, 0},
     {SIM_STRANGER, SIM_FILE, 6, 9000},    {SIM_DAMAGE, SIM_GET, 40, 9000},
+    {SIM_PAUSE, SIM_SEAL, 4, 30000},
 };
 
 static const char *const places[] = {
-    "time", "get", "put", "slot", "file", "put done", "slot done", "file done", "sql begin",
+    "time", "get", "put", "slot", "seal", "file", "put done", "slot done", "file done", "sql begin",
     "sql row", "sql write", "sql commit", "sql done", "poll", "lock"};
 static const char *const whats[] = {
     "nothing", "crash", "pause", "stop", "clock", "away", "busy", "refused", "dropped", "lost",
