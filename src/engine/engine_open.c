@@ -6,29 +6,26 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "engine_parts.h"
 
-/* "1000 per 100000" or "1000" (per 100000). */
-static weir_code read_error_limit(engine_source *source, weir_err *err)
+#define PER " per "
+
+/* "1000 per 100000". */
+static void read_error_limit(engine_source *source)
 {
     weir_str text = weir_opts_text(source->table->opts, "error_limit");
     if (text.len == 0)
-        return WEIR_OK;
-    char buffer[64];
-    snprintf(buffer, sizeof buffer, "%.*s", (int)(text.len < 60 ? text.len : 60), text.at);
-    unsigned long long most = 0, per = 100000;
-    int taken = sscanf(buffer, "%llu per %llu", &most, &per);
-    if (taken < 1 || per == 0) {
-        (void)weir_fail(err, WEIR_E_CONFIG, "error_limit '%s' is not '<bad> per <records>'",
-                        buffer);
-        return weir_err_at(err, weir_opts_at(source->table->opts, "error_limit"));
-    }
-    source->error_most = most;
-    source->error_per = per;
-    return WEIR_OK;
+        return;
+    const char *per = memmem(text.at, text.len, PER, strlen(PER));
+    weir_assert(per != NULL);
+    size_t most = (size_t)(per - text.at), from = most + strlen(PER);
+    bool   good = weir_str_to_u64((weir_str){text.at, most}, &source->error_most);
+    weir_assert(good);
+    good = weir_str_to_u64((weir_str){text.at + from, text.len - from}, &source->error_per);
+    weir_assert(good);
+    weir_assert(source->error_per > 0);
 }
 
 bool engine_has_option(const weir_option *options, const char *name)
@@ -39,7 +36,7 @@ bool engine_has_option(const weir_option *options, const char *name)
     return false;
 }
 
-static weir_code read_source_options(engine_source *source, weir_err *err)
+static void read_source_options(engine_source *source)
 {
     const weir_opts *opts = source->table->opts;
     weir_str on_error = weir_opts_text(opts, "on_error");
@@ -52,7 +49,7 @@ static weir_code read_source_options(engine_source *source, weir_err *err)
     source->old_row_state = weir_str_is(weir_opts_text(opts, "old_row"), "state");
     source->idle_timeout_us = weir_opts_int(opts, "idle_timeout");
     source->dead_sink = WEIR_NONE;
-    return read_error_limit(source, err);
+    read_error_limit(source);
 }
 
 static weir_code discover(void *self, weir_err *err)
@@ -123,7 +120,7 @@ static weir_code open_source(engine_source *source, weir_err *err)
     return rc == WEIR_OK ? engine_patiently(engine, discover, source, table->name, err) : rc;
 }
 
-weir_code engine_describe_sources(engine_job *engine, weir_err *err)
+void engine_describe_sources(engine_job *engine)
 {
     for (uint32_t t = 0; t < engine->plan->tables; t++)
         engine->sources += engine->plan->table[t].source;
@@ -140,29 +137,24 @@ weir_code engine_describe_sources(engine_job *engine, weir_err *err)
         pthread_mutex_init(&source->lock, NULL);
         source->arena = weir_arena_new("source", 16 << 10);
         source->look_arena = weir_arena_new("source's ends", 4096);
-        weir_code rc = read_source_options(source, err);
-        if (rc != WEIR_OK)
-            return weir_err_note(err, "table '%.*s'", WEIR_STR_FMT(source->table->name));
+        read_source_options(source);
     }
-    return WEIR_OK;
 }
 
 weir_code engine_open_sources(engine_job *engine, weir_err *err)
 {
-    weir_code rc = engine_describe_sources(engine, err);
-    for (uint32_t s = 0; s < engine->sources && rc == WEIR_OK; s++) {
-        rc = open_source(&engine->source[s], err);
+    engine_describe_sources(engine);
+    for (uint32_t s = 0; s < engine->sources; s++) {
+        weir_code rc = open_source(&engine->source[s], err);
         if (rc != WEIR_OK)
             return weir_err_note(err, "table '%.*s'",
                                  WEIR_STR_FMT(engine->source[s].table->name));
     }
-    return rc;
+    return WEIR_OK;
 }
 
 static void close_source(engine_source *source)
 {
-    if (source->engine == NULL)
-        return; /* an earlier one could not be opened */
     weir_source_free(source->source);
     engine_partitions_free(source);
     weir_arena_free(source->arena);

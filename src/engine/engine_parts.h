@@ -31,7 +31,7 @@ weir_code engine_patiently(engine_job *engine, engine_try_fn *try, void *self, w
 weir_code engine_open_sources(engine_job *engine, weir_err *err);
 weir_code engine_open_sinks(engine_job *engine, weir_err *err);
 weir_code engine_open_dead(engine_job *engine, engine_dead *dead, weir_err *err);
-weir_code engine_describe_sources(engine_job *engine, weir_err *err); /* opens none */
+void      engine_describe_sources(engine_job *engine); /* opens none */
 void      engine_close(engine_job *engine);
 bool      engine_has_option(const weir_option *options, const char *name);
 bool      engine_section_is_sink(weir_str section); /* of a manifest: rows or dead letters */

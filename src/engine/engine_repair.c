@@ -338,9 +338,8 @@ static weir_code mend(repair *r, weir_err *err)
 static weir_code run(repair *r, bool dry_run, weir_err *err)
 {
     engine_job *job = &r->job;
-    weir_code rc = engine_describe_sources(job, err);
-    if (rc == WEIR_OK)
-        rc = engine_open_checkpoint(job, err);
+    engine_describe_sources(job);
+    weir_code rc = engine_open_checkpoint(job, err);
     if (rc == WEIR_OK)
         rc = engine_open_sinks(job, err);
     r->refuses = WEIR_ARRAY(r->arena, bool, job->groups + 1);

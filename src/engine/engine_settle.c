@@ -65,9 +65,8 @@ static weir_code tell(engine_job *job, weir_settled *out, weir_err *err)
 
 static weir_code settle(engine_job *job, weir_settled *out, weir_err *err)
 {
-    weir_code rc = engine_describe_sources(job, err);
-    if (rc == WEIR_OK)
-        rc = engine_open_checkpoint(job, err);
+    engine_describe_sources(job);
+    weir_code rc = engine_open_checkpoint(job, err);
     if (rc == WEIR_OK)
         rc = engine_take_over(job, err);
     if (rc == WEIR_OK && job->last != NULL) {
@@ -126,9 +125,8 @@ weir_code weir_engine_rename(const weir_engine_setup *setup, const weir_promotio
 {
     engine_job *job = begin(setup);
     job->lineage = promotion->lineage;
-    weir_code rc = engine_describe_sources(job, err);
-    if (rc == WEIR_OK)
-        rc = engine_open_sinks(job, err);
+    engine_describe_sources(job);
+    weir_code rc = engine_open_sinks(job, err);
     for (uint32_t g = 0; g < job->groups && rc == WEIR_OK; g++) {
         renaming r = {.group = &job->group[g], .dry_run = dry_run};
         choose(job, promotion, &r);

@@ -189,6 +189,44 @@ weir_manifest *engine_bed_epoch(engine_bed *bed, weir_checkpoint *checkpoint,
     return last;
 }
 
+weir_checkpoint *engine_bed_take_over(engine_bed *bed, weir_arena *arena, weir_manifest **last)
+{
+    weir_checkpoint_setup setup = {
+        .store = bed->memory, .prefix = WEIR_STR("place"), .job = WEIR_STR("job"),
+        .task = WEIR_STR("t0"), .take_over = true, .clock = bed->clock, .stop = &bed->stop};
+    weir_checkpoint *checkpoint = NULL;
+    bool             finalised = false;
+    weir_err         err;
+    CHECK_OK(weir_checkpoint_open(&setup, &checkpoint, &err), &err);
+    CHECK_OK(weir_checkpoint_take_over(checkpoint, arena, last, &finalised, &err), &err);
+    return checkpoint;
+}
+
+void engine_bed_spoil(engine_bed *bed, const char *name, const char *bytes, const char *without)
+{
+    weir_arena      *arena = weir_arena_new("spoil", 4096);
+    weir_manifest   *last = NULL;
+    weir_checkpoint *checkpoint = engine_bed_take_over(bed, arena, &last);
+    weir_stage      *stage = weir_checkpoint_stage(checkpoint, last->epoch + 1);
+    weir_sha256      sha;
+    for (uint32_t i = 0; i < last->sections; i++) {
+        weir_str section = last->section[i].name;
+        bool     own = weir_str_is(section, "blobs") || weir_str_is(section, "refs") ||
+                   weir_str_is(section, "files");
+        if (!own && !weir_str_is(section, name) && !weir_str_is(section, without))
+            weir_stage_section(stage, weir_str_copy(arena, section).at,
+                               last->section[i].bytes);
+    }
+    if (bytes != NULL)
+        weir_stage_section(stage, name, weir_str_of(bytes));
+    weir_err err;
+    CHECK_OK(weir_stage_build(stage, &sha, &err), &err);
+    CHECK_OK(weir_stage_publish(stage, &err), &err);
+    weir_stage_free(stage);
+    weir_checkpoint_close(checkpoint);
+    weir_arena_free(arena);
+}
+
 static const weir_source_kind *source_kind(weir_str name)
 {
     return weir_str_is(name, script_kind.name) ? &script_kind : NULL;

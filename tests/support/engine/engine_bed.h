@@ -48,6 +48,13 @@ weir_checkpoint *engine_bed_look(engine_bed *bed, const char *job, weir_arena *a
 weir_manifest   *engine_bed_epoch(engine_bed *bed, weir_checkpoint *checkpoint,
                                   weir_manifest *last, uint64_t epoch, weir_arena *arena);
 
+/* Another worker owns the task now: it asks the store behind the faults. The caller closes it;
+   *last, in `arena`, is NULL when the log is empty. */
+weir_checkpoint *engine_bed_take_over(engine_bed *bed, weir_arena *arena, weir_manifest **last);
+/* The same, and it commits the last epoch once more, as the next one, with another section `name`
+   (NULL bytes: without it) and without the section `without`. */
+void engine_bed_spoil(engine_bed *bed, const char *name, const char *bytes, const char *without);
+
 /* Plans the text; stops the test when it is wrong. "SET job.name", the location and,
    unless it has one, an epoch.interval of 10 ms are put in front. */
 weir_plan *engine_bed_plan(engine_bed *bed, const char *sql);

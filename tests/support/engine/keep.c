@@ -290,6 +290,25 @@ static void upsert(keep_group *group, const kept_row *row)
         append(group, row);
 }
 
+static bool is_closed(const kept_row *row)
+{
+    return keep_fault.closed != NULL && row->text.len > 0 &&
+           memmem(row->text.at, row->text.len, keep_fault.closed, strlen(keep_fault.closed)) !=
+               NULL;
+}
+
+/* Rows of a payload that the table does not take. */
+static uint32_t count_closed(weir_str payload)
+{
+    weir_reader reader = weir_reader_of(payload);
+    kept_row    row;
+    uint32_t    count = 0;
+    (void)weir_read_byte(&reader);
+    while (next_row(&reader, &row))
+        count += is_closed(&row);
+    return count;
+}
+
 static void apply(const weir_sink *sink, keep_group *group, weir_str payload,
                   const weir_commit_id *id)
 {
@@ -351,6 +370,8 @@ static weir_code replay_epoch(weir_sink *sink, weir_history *history, weir_arena
         return rc;
     weir_assert(weir_sha256_eq(&group->sha, &committed.id.prev_sha));
     weir_assert(committed.id.epoch == group->epoch + 1);
+    if (sink->kind->keyed && count_closed(committed.payload) > 0)
+        return weir_halt(err, WEIR_EXIT_SINK_SCHEMA, WEIR_E_REMOTE, "the test closed the table");
     apply(sink, group, committed.joined ? committed.payload : WEIR_STR(""), &committed.id);
     group->replayed = committed;
     group->replayed.payload = (weir_str){NULL, 0};
@@ -373,6 +394,96 @@ static weir_code replay(weir_sink *sink, weir_history *history, weir_err *err)
         group->finalised = group->epoch = history->last;
     weir_arena_free(arena);
     return rc;
+}
+
+static weir_batch *batch_of(weir_arena *arena, weir_str text)
+{
+    weir_builder builder;
+    weir_column *column = WEIR_NEW(arena, weir_column);
+    weir_batch  *batch = WEIR_NEW(arena, weir_batch);
+    weir_builder_start(&builder, arena, (weir_type){.id = WEIR_T_TEXT}, 1);
+    weir_builder_text(&builder, text);
+    *column = weir_builder_end(&builder);
+    *batch = (weir_batch){.rows = 1, .columns = 1, .column = column, .selected = 1};
+    return batch;
+}
+
+/* Of a row its text is known, no more: the batch has one column of it. */
+static weir_repair_row refused_row(const keep_sink *self, const kept_row *row, weir_arena *arena)
+{
+    static weir_field        field = {{"text", 4}, {.id = WEIR_T_TEXT}, true};
+    static const weir_schema schema = {1, &field};
+    const weir_sink_table   *table = &self->setup.table[row->table];
+    weir_str                 target = weir_opts_text(table->opts, "table");
+    if (keep_fault.repair_table != NULL)
+        target = weir_str_of(keep_fault.repair_table);
+    return (weir_repair_row){.table = target.len > 0 ? target : table->name,
+                             .schema = &schema,
+                             .batch = batch_of(arena, row->text),
+                             .remove = weir_row_retracts(row->op),
+                             .code = "TEST",
+                             .msg = "the test closed the table"};
+}
+
+static void sort_rows(const keep_sink *self, weir_str payload, weir_repair *repair)
+{
+    weir_reader reader = weir_reader_of(payload);
+    kept_row    row;
+    repair->row = WEIR_ARRAY(repair->arena, weir_repair_row, count_closed(payload) + 1);
+    weir_buf_byte(repair->payload, weir_read_byte(&reader));
+    for (;;) {
+        const char *from = reader.at;
+        if (!next_row(&reader, &row))
+            return;
+        if (is_closed(&row))
+            repair->row[repair->count++] = refused_row(self, &row, repair->arena);
+        else
+            weir_buf_add(repair->payload, from, (size_t)(reader.at - from));
+    }
+}
+
+static void stage_large(weir_stage *stage, size_t bytes)
+{
+    weir_blob_ref ref;
+    char         *blob = weir_heap_new(bytes, 1);
+    weir_stage_blob(stage, (weir_str){blob, bytes}, false, &ref);
+    weir_heap_free(blob);
+}
+
+static weir_code claim(keep_group *group, const weir_history *history, weir_err *err)
+{
+    uint64_t gen = weir_checkpoint_generation(history->checkpoint);
+    group->claims++;
+    if (keep_fault.open_at_claim)
+        keep_fault.closed = NULL;
+    return weir_checkpoint_begun_by(history->checkpoint, gen, &group->claim, err);
+}
+
+static weir_code repair_rows(weir_sink *sink, weir_history *history, weir_repair *repair,
+                             weir_err *err)
+{
+    keep_sink     *self = self_of(sink);
+    keep_group    *group = self->group;
+    weir_committed last;
+    repair->epoch = repair->count = 0;
+    group->repairs++;
+    if (counts_down(&keep_fault.away_repair))
+        return weir_retry(err, WEIR_E_REMOTE, "the test says away");
+    if (group->epoch == history->last)
+        return WEIR_OK;
+    weir_assert(group->epoch + 1 == history->last);
+    weir_code rc = history->read(history, history->last, repair->arena, &last, err);
+    if (rc == WEIR_OK && !repair->dry_run)
+        rc = claim(group, history, err);
+    if (rc != WEIR_OK)
+        return rc;
+    repair->epoch = last.id.epoch;
+    sort_rows(self, last.payload, repair);
+    if (repair->stage != NULL && keep_fault.repair_bytes > 0)
+        stage_large(repair->stage, keep_fault.repair_bytes);
+    if (is_named(keep_fault.halt_repair, group->name))
+        return weir_halt(err, WEIR_EXIT_JOB, WEIR_E_REMOTE, "the test says halt");
+    return WEIR_OK;
 }
 
 /* The heap has no open files: it counts. */
@@ -412,6 +523,7 @@ static const weir_option options[] = {
     {.name = "path", .type = WEIR_OPT_TEXT, .help = "Is not used."},
     {.name = "place", .type = WEIR_OPT_TEXT, .fallback = "x/main", .help = "Group."},
     {.name = "sink_group", .type = WEIR_OPT_TEXT, .help = "Its name."},
+    {.name = "table", .type = WEIR_OPT_TEXT, .help = "Its name there."},
     {.name = "roll.idle", .type = WEIR_OPT_DURATION, .fallback = "0", .help = "As s3."},
     {0},
 };
@@ -419,8 +531,8 @@ static const weir_option options[] = {
 const weir_sink_kind keep_kind = {
     .name = "keep", .summary = "upserts in memory", .options = options,
     .size = sizeof(keep_sink), .promise = WEIR_PROMISE_EXACTLY_ONCE, .keyed = true,
-    .group_by = "place", .rename = rename_tables, .open = open_sink, .stage = stage,
-    .execute = execute, .commit = commit, .finalise = finalise,
+    .group_by = "place", .repair = repair_rows, .rename = rename_tables, .open = open_sink,
+    .stage = stage, .execute = execute, .commit = commit, .finalise = finalise,
     .replay = replay, .close = close_sink,
 };
 

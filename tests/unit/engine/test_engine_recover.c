@@ -39,53 +39,6 @@ static void end(engine_bed *bed)
     engine_bed_close(bed);
 }
 
-/* Another worker owns the task now; it asks the store itself. */
-static weir_checkpoint *take_over_beside(engine_bed *bed, weir_arena *arena,
-                                         weir_manifest **last)
-{
-    weir_checkpoint_setup setup = {
-        .store = bed->memory, .prefix = WEIR_STR("place"), .job = WEIR_STR("job"),
-        .task = WEIR_STR("t0"), .take_over = true, .clock = bed->clock, .stop = &bed->stop};
-    weir_checkpoint *checkpoint = NULL;
-    bool             finalised = false;
-    weir_err         err;
-    CHECK_OK(weir_checkpoint_open(&setup, &checkpoint, &err), &err);
-    CHECK_OK(weir_checkpoint_take_over(checkpoint, arena, last, &finalised, &err), &err);
-    return checkpoint;
-}
-
-/* The last epoch once more, as the next one, with another section; NULL: without it. */
-static void spoil_without(engine_bed *bed, const char *name, const char *bytes,
-                          const char *without)
-{
-    weir_arena      *arena = weir_arena_new("spoil", 4096);
-    weir_manifest   *last = NULL;
-    weir_checkpoint *checkpoint = take_over_beside(bed, arena, &last);
-    weir_stage      *stage = weir_checkpoint_stage(checkpoint, last->epoch + 1);
-    weir_sha256      sha;
-    for (uint32_t i = 0; i < last->sections; i++) {
-        weir_str section = last->section[i].name;
-        bool     own = weir_str_is(section, "blobs") || weir_str_is(section, "refs") ||
-                   weir_str_is(section, "files");
-        if (!own && !weir_str_is(section, name) && !weir_str_is(section, without))
-            weir_stage_section(stage, weir_str_copy(arena, section).at,
-                               last->section[i].bytes);
-    }
-    if (bytes != NULL)
-        weir_stage_section(stage, name, weir_str_of(bytes));
-    weir_err err;
-    CHECK_OK(weir_stage_build(stage, &sha, &err), &err);
-    CHECK_OK(weir_stage_publish(stage, &err), &err);
-    weir_stage_free(stage);
-    weir_checkpoint_close(checkpoint);
-    weir_arena_free(arena);
-}
-
-static void spoil(engine_bed *bed, const char *name, const char *bytes)
-{
-    spoil_without(bed, name, bytes, "");
-}
-
 static void job_without_a_store_does_not_start(void **state)
 {
     (void)state;
@@ -117,7 +70,7 @@ static void manifest_that_is_not_understood_stops_the_start(void **state)
         engine_bed bed;
         begin(&bed);
         CHECK_OK(engine_bed_run(&bed, JOB), &bed.err);
-        spoil(&bed, cases[i].section, cases[i].bytes);
+        engine_bed_spoil(&bed, cases[i].section, cases[i].bytes, "");
         CHECK(engine_bed_run(&bed, JOB) != WEIR_OK);
         CHECK_SAYS(&bed.err, cases[i].says);
         CHECK_INT(bed.err.fate, WEIR_FATE_HALT);
@@ -134,7 +87,7 @@ static void without_what_is_kept_the_plan_has_to_be_the_same(void **state)
     engine_bed bed;
     begin(&bed);
     CHECK_OK(engine_bed_run(&bed, JOB), &bed.err);
-    spoil_without(&bed, "plan", "12345678", "kept");
+    engine_bed_spoil(&bed, "plan", "12345678", "kept");
     CHECK(engine_bed_run(&bed, JOB) != WEIR_OK);
     CHECK_INT(bed.err.exit, WEIR_EXIT_CONFIG_CHANGED);
     CHECK_SAYS(&bed.err, "SQL is not the one that this checkpoint was made with");
@@ -175,7 +128,7 @@ static faulty_act meddle(void *self, const char *verb, const weir_object *object
     if (met == 0 && m->replaces) {
         weir_arena    *arena = weir_arena_new("meddle", 4096);
         weir_manifest *last = NULL;
-        weir_checkpoint_close(take_over_beside(m->bed, arena, &last));
+        weir_checkpoint_close(engine_bed_take_over(m->bed, arena, &last));
         weir_arena_free(arena);
     }
     return met < m->busy ? FAULTY_BUSY : FAULTY_PASS;
@@ -214,7 +167,7 @@ static void start_that_was_replaced_is_fenced_whatever_it_finds(void **state)
         engine_bed bed;
         begin(&bed);
         CHECK_OK(engine_bed_run(&bed, JOB), &bed.err);
-        spoil(&bed, "groups", "\xff");
+        engine_bed_spoil(&bed, "groups", "\xff", "");
         meddler m = {.bed = &bed, .replaces = replaced, .behind = BASE "seals/00000003"};
         m.key = replaced ? NEXT_LINEAGE : BASE "seals/00000004";
         m.busy = replaced ? 0 : 2; /* it is asked until there is an answer */
@@ -291,6 +244,27 @@ static void epoch_of_an_owner_that_was_replaced_is_not_published(void **state)
     CHECK_INT(bed.err.exit, WEIR_EXIT_FENCED);
     CHECK_U64(keep_group_of("main")->epoch, 1);
     CHECK_U64(keep_group_of("lines")->rows, 0);
+    end(&bed);
+}
+
+/* Its rows are in no sink yet: they are its successor's. */
+static void epoch_of_an_owner_that_was_replaced_is_not_committed(void **state)
+{
+    (void)state;
+    engine_bed bed;
+    begin(&bed);
+    meddler m = {.bed = &bed, .verb = "put_new", .key = BASE "log/00000001/00000001",
+                 .replaces = true, .armed = true};
+    bed.store.hook = meddle;
+    bed.store.self = &m;
+    CHECK_FAILS(engine_bed_run(&bed, JOB), WEIR_E_CONFLICT, &bed.err);
+    CHECK_INT(bed.err.exit, WEIR_EXIT_FENCED);
+    CHECK_INT(atomic_load(&m.met), 1);
+    CHECK_U64(keep_group_of("main")->executes, 1);
+    CHECK_U64(keep_group_of("main")->epoch, 0);
+    bed.store.hook = NULL;
+    CHECK_OK(engine_bed_run(&bed, JOB), &bed.err);
+    CHECK_U64(keep_group_of("main")->epoch, 1);
     end(&bed);
 }
 
@@ -416,7 +390,7 @@ static void amend(engine_bed *bed, const char *claimed, const char *letters)
 {
     weir_arena      *arena = weir_arena_new("amend", 4096);
     weir_manifest   *last = NULL;
-    weir_checkpoint *checkpoint = take_over_beside(bed, arena, &last);
+    weir_checkpoint *checkpoint = engine_bed_take_over(bed, arena, &last);
     weir_stage      *stage = NULL;
     weir_sha256      sha;
     weir_buf         bytes = {0};
@@ -626,6 +600,7 @@ static void source_without_partitions_is_told_of_no_position(void **state)
 }
 
 #define IDLE_US (21LL * 60 * 1000000)
+#define PATIENCE_US (11LL * 1000000)
 
 /* Nothing comes for a while behind an epoch with files: a SEAL is to say that it is finalised. */
 static void job_that_idles_seals_what_it_has_finalised(void **state)
@@ -648,7 +623,7 @@ static void job_that_idles_seals_what_it_has_finalised(void **state)
         if (what == REPLACED) {
             weir_arena    *arena = weir_arena_new("meddle", 4096);
             weir_manifest *last = NULL;
-            weir_checkpoint_close(take_over_beside(&bed, arena, &last));
+            weir_checkpoint_close(engine_bed_take_over(&bed, arena, &last));
             weir_arena_free(arena);
         }
         atomic_store(&m.armed, what != REPLACED);
@@ -660,6 +635,11 @@ static void job_that_idles_seals_what_it_has_finalised(void **state)
             continue;
         }
         ENGINE_BED_WAIT(&bed, !atomic_load(&bed.status.ready)); /* the store is away */
+        int met = atomic_load(&m.met);
+        ENGINE_BED_WAIT(&bed, atomic_load(&m.met) > met); /* it tries again, */
+        atomic_fetch_add(&bed.hand.now_us, PATIENCE_US);
+        met = atomic_load(&m.met);
+        ENGINE_BED_WAIT(&bed, atomic_load(&m.met) > met + 2); /* and again */
         script_add(topic, 0, "{\"id\":77,\"who\":\"w1\"}");
         if (what == WAITS) {
             atomic_store(&m.armed, false);
@@ -684,6 +664,55 @@ static void job_that_idles_seals_what_it_has_finalised(void **state)
         weir_buf_done(&seal);
         end(&bed);
     }
+}
+
+typedef struct succession {
+    engine_bed   *bed;
+    script_topic *topic;
+    atomic_bool   done, cut;
+} succession;
+
+/* The job is about to seal; it is replaced, and what comes then is read and cut all the same. */
+static faulty_act succeed(void *self, const char *verb, const weir_object *object, uint64_t call)
+{
+    succession *s = self;
+    engine_bed *bed = s->bed;
+    (void)call;
+    if (s->done || strcmp(verb, "put_new") != 0 ||
+        !weir_str_starts(object->key, BASE "log/00000001/00000002"))
+        return FAULTY_PASS;
+    s->done = true;
+    weir_arena    *arena = weir_arena_new("succession", 4096);
+    weir_manifest *last = NULL;
+    weir_checkpoint_close(engine_bed_take_over(bed, arena, &last));
+    weir_arena_free(arena);
+    uint64_t rows = atomic_load(&bed->status.rows_out);
+    script_add(s->topic, 0, "{\"id\":77,\"who\":\"w1\"}");
+    for (uint32_t turns = 0; !s->cut && engine_bed_turn(bed, &turns);)
+        atomic_store(&s->cut, atomic_load(&bed->status.rows_out) > rows);
+    return FAULTY_PASS;
+}
+
+static void epoch_that_was_cut_when_the_job_was_replaced_is_not_begun(void **state)
+{
+    (void)state;
+    engine_bed bed;
+    succession s = {.bed = &bed, .topic = begin(&bed)};
+    engine_bed_by_hand(&bed);
+    bed.until_end = false;
+    bed.store.hook = succeed;
+    bed.store.self = &s;
+    engine_bed_start(&bed, JOB);
+    ENGINE_BED_WAIT(&bed, atomic_load(&bed.status.epoch) == 1);
+    ENGINE_BED_WAIT(&bed, keep_group_of("lines")->finalised == 1);
+    uint64_t stages = keep_group_of("main")->stages;
+    atomic_fetch_add(&bed.hand.now_us, IDLE_US);
+    CHECK_FAILS(engine_bed_join(&bed), WEIR_E_CONFLICT, &bed.err);
+    CHECK_INT(bed.err.exit, WEIR_EXIT_FENCED);
+    CHECK(s.cut);
+    CHECK_U64(keep_group_of("main")->stages, stages);
+    CHECK_U64(keep_group_of("main")->epoch, 1);
+    end(&bed);
 }
 
 static void epoch_that_a_sink_cannot_stage_stops_the_job(void **state)
@@ -712,6 +741,7 @@ int main(void)
         TEST(position_that_is_gone_stops_the_start),
         TEST(commit_that_meets_another_history_says_whose_it_is),
         TEST(epoch_of_an_owner_that_was_replaced_is_not_published),
+        TEST(epoch_of_an_owner_that_was_replaced_is_not_committed),
         TEST(older_manifest_that_is_not_the_right_one_stops_the_start),
         TEST(database_of_another_history_stops_the_start),
         TEST(stop_does_not_wait_for_a_store_that_is_away),
@@ -725,6 +755,7 @@ int main(void)
         TEST(refused_row_is_shown_as_far_as_it_can_be),
         TEST(source_without_partitions_is_told_of_no_position),
         TEST(job_that_idles_seals_what_it_has_finalised),
+        TEST(epoch_that_was_cut_when_the_job_was_replaced_is_not_begun),
         TEST(epoch_that_a_sink_cannot_stage_stops_the_job),
     };
     return RUN_TESTS(tests);

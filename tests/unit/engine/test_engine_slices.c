@@ -156,6 +156,79 @@ static void stop_writes_all_slices_whole_when_deltas_weigh(void **state)
     stop(&b);
 }
 
+#define LONG_KEY 16000u
+#define LONG_KEYS 300u /* 4.6 MiB in all */
+
+/* The next text from *number on whose group is in slice 3 or 4 (op/op_group_key.h). */
+static void next_key(uint32_t *number, weir_buf *key)
+{
+    char     digits[16];
+    uint32_t slice;
+    do {
+        (void)snprintf(digits, sizeof digits, "%08u", (*number)++);
+        memcpy(key->at + 1, digits, 8);
+        slice = weir_slice_of(weir_hash64(weir_buf_view(key)));
+    } while (slice != 3 && slice != 4);
+}
+
+static void push_long_keys(bench *b)
+{
+    weir_arena      *arena = weir_arena_new("long keys", 8 << 20);
+    weir_builder     who, n;
+    weir_row_errors  errors = {.arena = arena};
+    weir_push_counts counts = {.late = 0};
+    weir_buf         key = {0};
+    uint32_t         number = 0;
+    int64_t          watermark[LONG_KEYS];
+    uint32_t         partner[LONG_KEYS];
+    weir_buf_reserve(&key, LONG_KEY + 3);
+    key.len = LONG_KEY + 3;
+    memset(key.at, 'x', key.len);
+    memcpy(key.at, "\1", 1);
+    memcpy(key.at + 1 + LONG_KEY, "\0\1", 2);
+    weir_builder_start(&who, arena, (weir_type){.id = WEIR_T_TEXT}, LONG_KEYS);
+    weir_builder_start(&n, arena, (weir_type){.id = WEIR_T_INT64}, LONG_KEYS);
+    for (uint32_t i = 0; i < LONG_KEYS; i++) {
+        next_key(&number, &key);
+        weir_builder_text(&who, (weir_str){key.at + 1, LONG_KEY});
+        weir_builder_i64(&n, 1);
+        watermark[i] = INT64_MIN;
+        partner[i] = WEIR_NONE;
+    }
+    weir_column column[] = {weir_builder_end(&who), weir_builder_end(&n)};
+    weir_batch  batch = {.rows = LONG_KEYS, .columns = 2, .column = column,
+                         .selected = LONG_KEYS};
+    weir_rows   rows = {.batch = &batch, .watermark = watermark, .partner = partner,
+                        .closed_us = INT64_MIN};
+    CHECK_OK(weir_ops_push(b->engine.ops, 0, &rows, &errors, &counts, &b->err), &b->err);
+    CHECK_INT(errors.count, 0);
+    weir_buf_done(&key);
+    weir_arena_free(arena);
+}
+
+/* The first always, so that all have their turn; another one if both are small. */
+static void large_slices_are_written_one_an_epoch(void **state)
+{
+    (void)state;
+    bench b;
+    start(&b);
+    push_long_keys(&b);
+    for (uint32_t i = 0; i < WEIR_SLICES; i++) {
+        CHECK_OK(weir_ops_merge(b.engine.ops, i, &b.err), &b.err);
+        CHECK_INT(weir_ops_slice_bytes(b.engine.ops, i) > 0, i == 3 || i == 4);
+        b.engine.slice[i].delta_bytes = i == 3 || i == 4 ? 10u << 20 : 0;
+    }
+    for (uint64_t number = 1; number <= 3; number++) {
+        engine_epoch *epoch = epoch_of(number);
+        engine_slices_choose(&b.engine, epoch, false);
+        CHECK_INT(fulls_of(epoch), number < 3);
+        CHECK_INT(epoch->slice_full[2 + number], number < 3);
+        engine_slices_keep(&b.engine, epoch);
+        epoch_done(epoch);
+    }
+    stop(&b);
+}
+
 static weir_checkpoint *own_checkpoint(bench *b)
 {
     weir_checkpoint_setup setup = {
@@ -390,15 +463,80 @@ static void list_that_nobody_writes_is_refused(void **state)
         check_list(&cases[i]);
 }
 
+#define SHORT_BYTES 200000u  /* what a blob expands to */
+#define SHORT_LACKS 100000u  /* and its reference says so many more */
+#define SHORT_DELTAS 20u     /* more than are fetched at once */
+
+typedef enum short_blob { SHORT_COPY, SHORT_DELTA, SHORT_OLD_DELTA } short_blob;
+
+/* A full copy of slice 5, deltas of it that nobody needs, and of slice 6. One is too short. */
+static void list_short(bench *b, short_blob which, weir_stage *stage)
+{
+    weir_buf      zeros = {0}, delta = {0}, whole = {0};
+    weir_blob_ref ref;
+    weir_buf_reserve(&zeros, SHORT_BYTES);
+    memset(zeros.at, 0, SHORT_BYTES);
+    zeros.len = SHORT_BYTES;
+    weir_ops_save(b->engine.ops, 5, true, &whole);
+    weir_stage_blob(stage, weir_buf_view(which == SHORT_COPY ? &zeros : &whole), true, &ref);
+    ref.expanded += which == SHORT_COPY ? SHORT_LACKS : 0;
+    b->engine.slice[5] = (engine_slice){.full = ref, .has_full = true, .full_epoch = 1};
+    weir_buf_byte(&delta, which == SHORT_OLD_DELTA ? 5 : 6);
+    weir_buf_varint(&delta, SHORT_BYTES + SHORT_LACKS);
+    weir_buf_str(&delta, weir_buf_view(&zeros));
+    b->engine.deltas = which == SHORT_COPY ? 0 : SHORT_DELTAS;
+    for (uint32_t i = 0; i < b->engine.deltas; i++) {
+        weir_stage_blob(stage, weir_buf_view(&delta), true, &b->engine.delta[i].ref);
+        b->engine.delta[i].ref.expanded += SHORT_LACKS;
+        b->engine.delta[i].epoch = 1;
+    }
+    weir_buf_done(&zeros);
+    weir_buf_done(&delta);
+    weir_buf_done(&whole);
+}
+
+/* As if the bytes had been damaged before their checksum was made. */
+static void blob_that_expands_to_less_than_is_said_is_found(void **state)
+{
+    (void)state;
+    for (short_blob which = SHORT_COPY; which <= SHORT_OLD_DELTA; which++) {
+        bench       b;
+        weir_buf    bytes = {0};
+        weir_sha256 sha;
+        start(&b);
+        b.engine.lanes = 1;
+        b.engine.checkpoint = own_checkpoint(&b);
+        weir_stage   *stage = weir_checkpoint_stage(b.engine.checkpoint, 1);
+        engine_epoch *epoch = epoch_of(1);
+        list_short(&b, which, stage);
+        engine_slices_stage(&b.engine, epoch, stage, &bytes);
+        weir_stage_section(stage, "state", weir_buf_view(&bytes));
+        CHECK_OK(weir_stage_build(stage, &sha, &b.err), &b.err);
+        CHECK_OK(weir_stage_publish(stage, &b.err), &b.err);
+        CHECK_FAILS(engine_slices_restore(&b.engine, b.engine.checkpoint,
+                                          weir_buf_view(&bytes), &b.err),
+                    WEIR_E_CORRUPT, &b.err);
+        CHECK_INT(b.err.exit, WEIR_EXIT_CORRUPT);
+        CHECK_SAYS(&b.err, "log/00000001/00000001' cannot be used: a blob cannot be expanded");
+        weir_buf_done(&bytes);
+        epoch_done(epoch);
+        weir_stage_free(stage);
+        weir_checkpoint_close(b.engine.checkpoint);
+        stop(&b);
+    }
+}
+
 /* Every slice is bad: the first is told, whatever of the rest was fetched and loaded then. What
    is listed and is not there is bad, too. */
 static void restore_ends_at_the_first_slice_that_is_bad_or_gone(void **state)
 {
     (void)state;
-    for (int gone = 0; gone < 2; gone++) {
+    for (int how = 0; how < 3; how++) {
         bench b;
+        bool  gone = how == 2;
         start(&b);
         b.engine.lanes = 2;
+        threads_lacking = how == 0 ? 2 : 0; /* who adds loads, and knows it at once */
         b.engine.checkpoint = own_checkpoint(&b);
         weir_stage   *stage = weir_checkpoint_stage(b.engine.checkpoint, 1);
         engine_epoch *epoch = epoch_of(1);
@@ -497,10 +635,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(list_stays_short_over_ten_thousand_epochs_of_any_size),
         TEST(stop_writes_all_slices_whole_when_deltas_weigh),
+        TEST(large_slices_are_written_one_an_epoch),
         TEST(any_damaged_byte_of_the_list_is_found),
         TEST(first_damaged_slice_of_several_is_told),
         TEST(start_asks_for_few_bytes_at_once),
         TEST(list_that_nobody_writes_is_refused),
+        TEST(blob_that_expands_to_less_than_is_said_is_found),
         TEST(restore_ends_at_the_first_slice_that_is_bad_or_gone),
         TEST(state_comes_back_without_threads_to_load_it),
         TEST(state_comes_back_from_any_list),
