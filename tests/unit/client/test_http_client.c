@@ -256,9 +256,9 @@ static void nobody_there_means_not_sent(void **state)
     char url[64];
     (void)snprintf(url, sizeof url, "%s", s.server.url);
     fake_http_stop(&s.server);
-    const char *urls[] = {url, "http://no-such-host.invalid/", "ftp://127.0.0.1/",
-                          "file:///etc"};
-    for (size_t i = 0; i < 4; i++) {
+    const char *urls[] = {url, "http://no-such-host.invalid/", "no-such-host.invalid/",
+                          "ftp://127.0.0.1/", "file:///etc"};
+    for (size_t i = 0; i < 5; i++) {
         weir_http_request request = {.url = urls[i]};
         CHECK_INT(perform(&s, "GET", &request), WEIR_HTTP_NOT_SENT);
         CHECK(request.why[0] != '\0');

@@ -128,6 +128,7 @@ static void a_connection_that_was_lost_at_open_is_made_anew(void **state)
     CHECK_U64(b.database.server.connections, 2);
     tear_down(&b);
     set_up(&b, &lost);
+    fake_database_settle(&b.database);
     b.database.fault[0] = (database_fault){
         .statement = "SET NAMES", .times = 1, .way = FAKE_MYSQL_FAIL, .number = 1053};
     CHECK_FAILS(do_call(&b, BEGIN), WEIR_E_REMOTE, &b.bench.err);
