@@ -231,14 +231,17 @@ weir_code mysql_commit_transaction(keyed_sink *keyed, weir_err *err)
     return WEIR_OK;
 }
 
+/* A connection that cannot roll back is thrown away. So is one to a server that takes nothing
+   more: a failover may have made it a replica, and the name leads to another one by now. */
 void mysql_roll_back(keyed_sink *keyed)
 {
     mysql_sink *self = (mysql_sink *)keyed;
-    weir_err    ignored; /* a connection that cannot roll back is thrown away */
+    weir_err    ignored;
     weir_err_clear(&ignored);
     if (self->link == NULL)
         return;
-    if (weir_mysql_run(self->link, WEIR_STR("ROLLBACK"), NULL, &ignored) != WEIR_OK ||
+    bool away = weir_mysql_last(self->link).kind == WEIR_MYSQL_AWAY;
+    if (weir_mysql_run(self->link, WEIR_STR("ROLLBACK"), NULL, &ignored) != WEIR_OK || away ||
         rest(self, &ignored) != WEIR_OK)
         mysql_disconnect(self);
 }

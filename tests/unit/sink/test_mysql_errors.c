@@ -96,6 +96,29 @@ static void an_error_that_passes_costs_only_time(void **state)
     }
 }
 
+/* A failover leaves connections to what is a replica now: they would be refused for ever. */
+static void a_server_that_takes_nothing_more_is_looked_for_anew(void **state)
+{
+    (void)state;
+    static const uint16_t numbers[] = {1290, 1792, 1836};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        bed b;
+        set_up(&b, FAKE_MYSQL_8);
+        run_epoch(&b, "+I|1|ada|2.50||hi");
+        uint64_t before = b.database.server.connections;
+        b.database.fault[0] = (database_fault){.statement = "UPDATE weir_commit",
+                                               .times = 1,
+                                               .way = FAKE_MYSQL_FAIL,
+                                               .number = numbers[i],
+                                               .state = "HY000"};
+        run_epoch(&b, "+I|2|bob|||");
+        CHECK_U64(b.database.server.connections, before + 1);
+        CHECK_U64(b.database.row.epoch, 2);
+        CHECK_INT(b.database.writes, 2);
+        tear_down(&b);
+    }
+}
+
 static void an_error_that_lasts_stops_the_job(void **state)
 {
     (void)state;
@@ -305,6 +328,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_error_that_passes_costs_only_time),
+        TEST(a_server_that_takes_nothing_more_is_looked_for_anew),
         TEST(an_error_that_lasts_stops_the_job),
         TEST(a_refused_row_is_found),
         TEST(a_lost_connection_refuses_no_row),
