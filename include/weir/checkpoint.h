@@ -144,8 +144,9 @@ void        weir_stage_section(weir_stage *stage, const char *name, weir_str byt
 weir_code weir_stage_build(weir_stage *stage, weir_sha256 *out_sha, weir_err *err)
     WEIR_MUST_CHECK;
 /* E4, the commit point: PUT If-None-Match with the same bytes until it is known to be
-   there, or another's record is (exit FENCED). After it the epoch is committed. STOPPED
-   when *stop was set twice over: outcome unknown, the next owner decides. */
+   there, or another's record is (exit FENCED). After it the epoch is committed. Fate RETRY
+   when that is not known for some seconds: call it again; who does not, and for STOPPED, when
+   *stop was set twice over: outcome unknown, the next owner decides. */
 weir_code weir_stage_publish(weir_stage *stage, weir_err *err) WEIR_MUST_CHECK;
 /* The manifest that build made, decoded into `arena`: what weir_checkpoint_read will give
    once it is published. */

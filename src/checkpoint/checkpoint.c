@@ -279,7 +279,8 @@ weir_code weir_checkpoint_may_publish(weir_checkpoint *checkpoint, weir_err *err
 {
     weir_assert(checkpoint != NULL);
     weir_assert(checkpoint->gen > 0);
-    if (!checkpoint_is_stale(checkpoint, checkpoint->proved_boot_us, PUBLISH_WITHIN_US))
+    if (checkpoint->finalised || /* there is nothing to publish */
+        !checkpoint_is_stale(checkpoint, checkpoint->proved_boot_us, PUBLISH_WITHIN_US))
         return WEIR_OK;
     if (checkpoint->last.gen == checkpoint->gen) /* our own: only a successor has it, too */
         return checkpoint_prove_owner(checkpoint, err);
@@ -336,7 +337,7 @@ weir_code weir_checkpoint_finalised(weir_checkpoint *checkpoint, weir_err *err)
     if ((!full && !may_be_hidden(checkpoint)) || checkpoint->stage != NULL)
         return WEIR_OK;
     WEIR_FAILPOINT(gen_self_seal);
-    return checkpoint_seal_own(checkpoint, RECORD_SELF_SEALED, SEAL_PATIENCE_US, err);
+    return checkpoint_seal_own(checkpoint, RECORD_SELF_SEALED, IDLE_PATIENCE_US, err);
 }
 
 weir_code weir_checkpoint_idle(weir_checkpoint *checkpoint, weir_err *err)

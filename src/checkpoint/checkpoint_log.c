@@ -224,20 +224,20 @@ static weir_code read_winner(const checkpoint_log *log, log_write *write, weir_a
 typedef struct log_wait { /* of one write */
     weir_backoff backoff;
     int64_t      start_us;
-    int64_t      refused_since_us; /* INT64_MAX: it was not refused the last time */
+    log_refusal *refusal;
 } log_wait;
 
 /* After an attempt that told nothing: OK to go on, else why not. */
 static weir_code wait_or_give_up(const checkpoint_log *log, const log_write *write,
                                  log_wait *wait, const weir_object *last, weir_err *err)
 {
-    int64_t now_us = log->clock->mono_us(log->clock);
+    log_refusal *refusal = wait->refusal;
+    int64_t      now_us = log->clock->mono_us(log->clock);
     weir_assert(now_us >= wait->start_us);
-    if (!last->permanent)
-        wait->refused_since_us = INT64_MAX;
-    else if (wait->refused_since_us == INT64_MAX)
-        wait->refused_since_us = now_us;
-    if (last->permanent && now_us - wait->refused_since_us >= write->refused_us)
+    if (last->permanent && !refusal->lasts)
+        refusal->since_us = now_us;
+    refusal->lasts = last->permanent;
+    if (refusal->lasts && now_us - refusal->since_us >= write->refused_us)
         /* cover: a store's code is not SQL's, which weir_fail asks about */
         return weir_fail(err, last->rc, "could not put '%s': %s", write->key->at,
                          last->why);
@@ -258,9 +258,10 @@ weir_code log_write_once(const checkpoint_log *log, log_write *write, weir_arena
 {
     weir_assert(write->stop_at >= 1);
     weir_assert(write->bytes.len > 0);
+    log_refusal own = {.lasts = false};
     log_wait wait = {.backoff = {.clock = log->clock, .most_us = WAIT_MOST_US},
                      .start_us = log->clock->mono_us(log->clock),
-                     .refused_since_us = INT64_MAX};
+                     .refusal = write->refusal != NULL ? write->refusal : &own};
     for (;;) {
         weir_object object = {.key = log_key_text(write->key),
                               .body = write->bytes}; /* 1 */

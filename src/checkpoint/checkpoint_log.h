@@ -51,6 +51,12 @@ weir_code log_read_seal(const checkpoint_log *log, uint64_t gen, weir_arena *are
 weir_code log_read_hint(const checkpoint_log *log, weir_arena *arena, bool *out_there,
                         checkpoint_record *out, weir_err *err);
 
+/* Since when a write is refused. */
+typedef struct log_refusal {
+    bool    lasts; /* it was the last time */
+    int64_t since_us;
+} log_refusal;
+
 /* One attempt to be the one who writes a slot. */
 typedef struct log_write {
     const log_key    *key;
@@ -59,6 +65,7 @@ typedef struct log_write {
     int               stop_at;     /* give up when *stop is that much */
     int64_t           patience_us; /* or after so long without an answer; 0: never */
     int64_t           refused_us;  /* or when it is refused for so long; 0: at once */
+    log_refusal      *refusal;     /* of the calls before for this slot; NULL: there are none */
     bool              mine;        /* out: the slot holds `bytes` */
     checkpoint_record other;       /* out, when not mine: what it holds, in the arena */
 } log_write;

@@ -16,6 +16,7 @@
 #define IDLE_SEAL_US \
     WEIR_LIMIT(20LL * 60 * 1000000, 3000000LL) /* without an epoch: well below an hour */
 #define SHUT_DOWN_PATIENCE_US (30LL * 1000000)   /* the same when shutting down */
+#define MANIFEST_PATIENCE_US (5LL * 1000000)     /* without an answer: then it is shown */
 #define MANIFEST_REFUSED_US                                                                \
     (10LL * 60 * 1000000) /* a refusal that lasts this is believed */
 #define WATCH_LEAST_US (15LL * 1000000)

@@ -55,6 +55,7 @@ struct weir_stage {
     bool              too_big;       /* a blob was */
     weir_buf          bytes;         /* of the manifest; empty: not built */
     bool              tried;         /* 1 */
+    log_refusal       refusal;       /* of its PUT */
     int64_t           tried_boot_us; /* when the first PUT was sent */
 };
 
@@ -480,7 +481,9 @@ weir_code weir_stage_publish(weir_stage *stage, weir_err *err)
                          .bytes = weir_buf_view(&stage->bytes),
                          .sha = stage->record.sha,
                          .stop_at = 2,
-                         .refused_us = MANIFEST_REFUSED_US};
+                         .patience_us = MANIFEST_PATIENCE_US,
+                         .refused_us = MANIFEST_REFUSED_US,
+                         .refusal = &stage->refusal};
     weir_arena *arena = weir_arena_new("publish", 4096);
     WEIR_FAILPOINT_ONE_OF(stage->record.kind == RECORD_AMEND, rp_put_amend, ep_put_manifest);
     rc = log_write_once(log, &write, arena, err);

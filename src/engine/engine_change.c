@@ -49,14 +49,21 @@ static weir_code not_visible(weir_str what, weir_err *err)
                               "new one");
 }
 
-/* 2: rows that go by key are done again from the payload, whatever the plan is now. */
-static weir_code check_visible(const engine_job *engine, weir_err *err)
+/* 2: also where the plan is the same: it does not say what sink groups and dead letters are
+   called. */
+static weir_code check_sinks(const engine_job *engine, const weir_manifest *last, weir_err *err)
 {
-    for (uint32_t i = 0; !engine->last_finalised && i < engine->last->sections; i++) {
-        weir_str name = engine->last->section[i].name;
+    for (uint32_t i = 0; !engine->last_finalised && i < last->sections; i++) {
+        weir_str name = last->section[i].name;
         if (engine_section_is_sink(name) && !engine_section_is_open(engine, name))
             return not_visible(name, err);
     }
+    return WEIR_OK;
+}
+
+/* 2: rows that go by key are done again from the payload, whatever the plan is now. */
+static weir_code check_flows(const engine_job *engine, weir_err *err)
+{
     for (uint32_t f = 0; !engine->last_finalised && f < engine->change->flows; f++) {
         const weir_flow_change *flow = &engine->change->flow[f];
         if (flow->old != NULL && !flow->old->keyed && flow->verdict != WEIR_VERDICT_KEPT)
@@ -196,17 +203,19 @@ weir_code engine_change_foresee(engine_job *engine, const weir_manifest *manifes
 weir_code engine_change_check(engine_job *engine, const weir_manifest *manifest, weir_err *err)
 {
     bool same = false, replayed = is_replayed(engine, manifest);
+    bool last = !replayed && !is_origin(engine, manifest);
     weir_change *change = NULL;
     weir_code rc = compare(engine, manifest, &same, &change, err);
-    if (rc != WEIR_OK || change == NULL)
-        return rc;
-    inherit(engine, change);
-    if (!change->any || (replayed && same))
-        return WEIR_OK;
-    log_change(change);
-    engine->change = change;
-    rc = check_allowed(change, err);
-    return rc == WEIR_OK && !replayed ? check_visible(engine, err) : rc;
+    if (rc == WEIR_OK && change != NULL)
+        inherit(engine, change);
+    if (rc == WEIR_OK && change != NULL && change->any && !(replayed && same)) {
+        log_change(change);
+        engine->change = change;
+        rc = check_allowed(change, err);
+    }
+    if (rc == WEIR_OK && last)
+        rc = check_sinks(engine, manifest, err);
+    return rc == WEIR_OK && last && engine->change != NULL ? check_flows(engine, err) : rc;
 }
 
 void engine_change_state(engine_job *engine)

@@ -386,7 +386,7 @@ static weir_code tell_finalised(commit *c, uint32_t number, weir_err *err)
     return weir_checkpoint_finalised(c->engine->checkpoint, err);
 }
 
-/* Fate RETRY comes only before its first PUT: from there on it waits by itself. */
+/* Fate RETRY: the same bytes once more, whether they are there already or not. */
 static weir_code publish_manifest(commit *c, uint32_t number, weir_err *err)
 {
     (void)number;

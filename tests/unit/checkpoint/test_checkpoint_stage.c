@@ -718,6 +718,35 @@ static void first_stop_waits_and_the_second_ends_the_wait(void **state)
     bed_close(&b);
 }
 
+static faulty_act refuse_manifests(void *self, const char *verb, const weir_object *object,
+                                   uint64_t call)
+{
+    (void)self, (void)object, (void)call;
+    return strcmp(verb, "put_new") == 0 ? FAULTY_REFUSE : FAULTY_PASS;
+}
+
+/* Whoever calls again and again is told at last. */
+static void refusal_of_a_manifest_lasts_over_calls(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    weir_checkpoint *checkpoint = owner(&b);
+    weir_stage      *stage = weir_checkpoint_stage(checkpoint, 1);
+    weir_sha256      sha;
+    int64_t          start_us = b.clock.mono;
+    CHECK_OK(weir_stage_build(stage, &sha, &b.err), &b.err);
+    b.store.hook = refuse_manifests;
+    do
+        CHECK(weir_stage_publish(stage, &b.err) != WEIR_OK);
+    while (b.err.fate == WEIR_FATE_RETRY && b.clock.mono - start_us < 3600 * 1000000LL);
+    CHECK_INT(b.err.fate, WEIR_FATE_HALT);
+    CHECK(b.clock.mono - start_us >= 600 * 1000000LL);
+    weir_stage_free(stage);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
 static void mistakes_of_the_caller_stop_at_once(void **state)
 {
     (void)state;
@@ -763,6 +792,7 @@ int main(void)
         TEST(abandoned_stage_leaves_the_checkpoint_as_it_was),
         TEST(lost_answer_to_the_manifest_is_no_fence),
         TEST(first_stop_waits_and_the_second_ends_the_wait),
+        TEST(refusal_of_a_manifest_lasts_over_calls),
         TEST(mistakes_of_the_caller_stop_at_once),
     };
     return RUN_TESTS(tests);
