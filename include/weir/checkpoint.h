@@ -150,8 +150,7 @@ weir_code weir_stage_build(weir_stage *stage, weir_sha256 *out_sha, weir_err *er
 weir_code weir_stage_publish(weir_stage *stage, weir_err *err) WEIR_MUST_CHECK;
 /* The manifest that build made, decoded into `arena`: what weir_checkpoint_read will give
    once it is published. */
-weir_code weir_stage_manifest(const weir_stage *stage, weir_arena *arena,
-                              weir_manifest **out, weir_err *err) WEIR_MUST_CHECK;
+weir_manifest *weir_stage_manifest(const weir_stage *stage, weir_arena *arena);
 void      weir_stage_free(weir_stage *stage);
 
 /* Before each file is published (E6, T8): consumers may have moved what another process

@@ -415,20 +415,17 @@ weir_code weir_stage_build(weir_stage *stage, weir_sha256 *out_sha, weir_err *er
     return WEIR_OK;
 }
 
-weir_code weir_stage_manifest(const weir_stage *stage, weir_arena *arena,
-                              weir_manifest **out, weir_err *err)
+weir_manifest *weir_stage_manifest(const weir_stage *stage, weir_arena *arena)
 {
     checkpoint_record record;
-    (void)err;                         /* what we wrote can be read */
     weir_assert(stage->bytes.len > 0); /* built */
     weir_str    bytes = weir_str_copy(arena, weir_buf_view(&stage->bytes));
     const char *fault = record_read(bytes, arena, &record);
-    weir_assert(fault == NULL);
+    weir_assert(fault == NULL); /* what we wrote can be read */
     weir_assert(record.epoch == stage->record.epoch);
     weir_manifest *manifest = WEIR_NEW(arena, weir_manifest);
     checkpoint_to_manifest(&record, manifest);
-    *out = manifest;
-    return WEIR_OK;
+    return manifest;
 }
 
 static void adopt(weir_checkpoint *checkpoint, weir_stage *stage)

@@ -276,15 +276,11 @@ static weir_code put_amend(engine_job *job, weir_stage *stage, weir_err *err)
     weir_code rc = engine_patiently(job, build, &work, store, err);
     if (rc == WEIR_OK)
         rc = engine_patiently(job, publish, &work, store, err);
-    weir_arena *arena = weir_arena_new("manifest", 64 << 10);
-    if (rc == WEIR_OK)
-        rc = weir_stage_manifest(stage, arena, &job->last, err);
-    if (rc != WEIR_OK) {
-        weir_arena_free(arena);
+    if (rc != WEIR_OK)
         return rc;
-    }
     weir_arena_free(job->manifest_arena);
-    job->manifest_arena = arena;
+    job->manifest_arena = weir_arena_new("manifest", 64 << 10);
+    job->last = weir_stage_manifest(stage, job->manifest_arena);
     job->last_finalised = false;
     job->last_sha = job->last->sha;
     return WEIR_OK;

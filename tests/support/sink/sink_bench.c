@@ -345,12 +345,10 @@ weir_code bench_execute(sink_bench *bench, weir_refusals *refusals)
 
 weir_code bench_put(sink_bench *bench)
 {
-    weir_manifest *manifest = NULL;
-    weir_code      rc = weir_stage_publish(bench->now.stage, &bench->err);
-    if (rc == WEIR_OK)
-        rc = weir_stage_manifest(bench->now.stage, bench->arena, &manifest, &bench->err);
+    weir_code rc = weir_stage_publish(bench->now.stage, &bench->err);
     if (rc != WEIR_OK)
         return rc;
+    const weir_manifest *manifest = weir_stage_manifest(bench->now.stage, bench->arena);
     bench->last = manifest->epoch;
     bench->finalised = false;
     bench->place[manifest->epoch] = (bench_place){manifest->gen, manifest->idx};
