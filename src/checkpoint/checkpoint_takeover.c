@@ -309,6 +309,23 @@ static void own(weir_checkpoint *checkpoint, const takeover *t)
     checkpoint->publishes = true;
 }
 
+/* While a SEAL of our own is on its way, the copy that is there may be its. */
+static weir_code find_other_seal(const weir_checkpoint *checkpoint, bool *out, weir_err *err)
+{
+    const checkpoint_log *log = &checkpoint->log;
+    checkpoint_record     there = {.idx = 0};
+    log_key               key = log_key_of_seal(log, checkpoint->gen);
+    weir_code             rc = log_exists(log, &key, out, err);
+    if (rc != WEIR_OK || !*out || !checkpoint->sealing)
+        return rc;
+    weir_arena *arena = weir_arena_new("seal", 4096);
+    rc = log_read_seal(log, checkpoint->gen, arena, &there, err);
+    *out = rc == WEIR_OK &&
+           memcmp(there.nonce, checkpoint->nonce, sizeof there.nonce) != 0;
+    weir_arena_free(arena);
+    return rc == WEIR_E_CORRUPT ? WEIR_OK : rc; /* that is what was found */
+}
+
 weir_code weir_checkpoint_explain(weir_checkpoint *checkpoint, weir_err *err)
 {
     weir_assert(err->code != WEIR_OK);
@@ -316,8 +333,7 @@ weir_code weir_checkpoint_explain(weir_checkpoint *checkpoint, weir_err *err)
     bool     sealed = false;
     if (!checkpoint->owned)
         return err->code;
-    log_key   seal = log_key_of_seal(&checkpoint->log, checkpoint->gen);
-    weir_code rc = log_exists(&checkpoint->log, &seal, &sealed, err);
+    weir_code rc = find_other_seal(checkpoint, &sealed, err);
     if (rc != WEIR_OK)
         return rc;
     if (sealed)

@@ -109,6 +109,75 @@ static void process_with_nothing_to_publish_may_sleep(void **state)
     bed_close(&b);
 }
 
+typedef struct own_copy { /* what happens to an object */
+    const char *key;
+    faulty_act  put, read;
+} own_copy;
+
+static faulty_act spoil_copy(void *self, const char *verb, const weir_object *object,
+                             uint64_t call)
+{
+    own_copy *copy = self;
+    (void)call;
+    if (!weir_str_is(object->key, copy->key))
+        return FAULTY_PASS;
+    if (strcmp(verb, "get") == 0)
+        return copy->read;
+    faulty_act now = strcmp(verb, "put_new") == 0 ? copy->put : FAULTY_PASS;
+    if (now == FAULTY_LOSE) /* once */
+        copy->put = FAULTY_PASS;
+    return now;
+}
+
+/* It is there when its answer is lost, and then it is damaged: nobody has replaced us. */
+static void copy_of_an_own_seal_is_no_other_owner_s(void **state)
+{
+    (void)state;
+    bed      b;
+    own_copy copy = {BED_BASE "seals/00000001", FAULTY_LOSE, FAULTY_PASS};
+    bed_open(&b);
+    b.generation_epochs = 1;
+    b.store.hook = spoil_copy;
+    b.store.self = &copy;
+    weir_checkpoint *checkpoint = owner(&b);
+    CHECK_OK(bed_publish(&b, checkpoint, 1, "one", NULL), &b.err);
+    copy.read = FAULTY_FLIP; /* from behind T4 on, which finds nothing */
+    CHECK_FAILS(weir_checkpoint_finalised(checkpoint, &b.err), WEIR_E_CORRUPT, &b.err);
+    CHECK_FAILS(weir_checkpoint_explain(checkpoint, &b.err), WEIR_E_CORRUPT, &b.err);
+    CHECK_INT(b.err.exit, WEIR_EXIT_CORRUPT);
+    copy.read = FAULTY_BUSY;
+    weir_err found = b.err;
+    CHECK_FAILS(weir_checkpoint_explain(checkpoint, &found), WEIR_E_REMOTE, &found);
+    CHECK_INT(found.fate, WEIR_FATE_RETRY);
+    copy.read = FAULTY_PASS; /* it is ours */
+    CHECK_FAILS(weir_checkpoint_explain(checkpoint, &b.err), WEIR_E_CORRUPT, &b.err);
+    CHECK_INT(b.err.exit, WEIR_EXIT_CORRUPT);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
+static void another_s_seal_fences_who_was_sealing(void **state)
+{
+    (void)state;
+    bed      b;
+    own_copy slot = {BED_BASE "log/00000001/00000002", FAULTY_DROP, FAULTY_PASS};
+    bed_open(&b);
+    b.generation_epochs = 1;
+    weir_checkpoint *checkpoint = owner(&b);
+    CHECK_OK(bed_publish(&b, checkpoint, 1, "one", NULL), &b.err);
+    b.store.hook = spoil_copy;
+    b.store.self = &slot;
+    CHECK_FAILS(weir_checkpoint_finalised(checkpoint, &b.err), WEIR_E_UNKNOWN, &b.err);
+    b.store.hook = NULL;
+    weir_checkpoint *successor = owner(&b);
+    (void)weir_halt(&b.err, WEIR_EXIT_CORRUPT, WEIR_E_CORRUPT, "damaged");
+    CHECK_FAILS(weir_checkpoint_explain(checkpoint, &b.err), WEIR_E_CONFLICT, &b.err);
+    CHECK_INT(b.err.exit, WEIR_EXIT_FENCED);
+    weir_checkpoint_close(successor);
+    weir_checkpoint_close(checkpoint);
+    bed_close(&b);
+}
+
 static faulty_act slow_seal(void *self, const char *verb, const weir_object *object,
                             uint64_t call)
 {
@@ -381,6 +450,8 @@ int main(void)
         TEST(process_that_cannot_ask_who_owns_the_task_asks_again),
         TEST(process_that_slept_publishes_nothing_of_another),
         TEST(process_with_nothing_to_publish_may_sleep),
+        TEST(copy_of_an_own_seal_is_no_other_owner_s),
+        TEST(another_s_seal_fences_who_was_sealing),
         TEST(take_over_that_took_long_publishes_nothing),
         TEST(late_hint_hides_nothing_of_an_owner_without_epochs),
         TEST(late_hint_hides_nothing_of_an_owner_that_took_over),
