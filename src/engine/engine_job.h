@@ -92,6 +92,18 @@ typedef struct engine_epoch {
     uint32_t     *ack_count;      /* per source */
 } engine_epoch;
 
+typedef struct engine_place { /* of a manifest */
+    uint64_t    gen, idx;
+    weir_sha256 sha;
+} engine_place;
+
+/* Of the epochs before the last one, as far back as was looked; see engine_history.c. */
+typedef struct engine_places {
+    weir_sha256   last; /* of the last manifest then */
+    uint64_t      count, room;
+    engine_place *at; /* at[i]: epoch last - 1 - i */
+} engine_places;
+
 /* What a replay has to know of the epoch that it ends at; see engine_replay.c. */
 typedef struct engine_replay {
     uint64_t   from_epoch, until_epoch, last_epoch; /* 0: the sources' start, their end */
@@ -129,6 +141,7 @@ struct engine_job {
     uint32_t         lineage;
     weir_manifest   *last;       /* committed; in `manifest_arena` */
     weir_arena      *manifest_arena;
+    engine_places    places;
     bool             last_finalised; /* `last` was, when it was taken over */
     uint64_t         last_epoch;
     weir_sha256      last_sha;

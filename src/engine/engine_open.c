@@ -174,4 +174,5 @@ void engine_close(engine_job *engine)
     weir_store_free(engine->store);
     weir_ops_free(engine->ops);
     weir_arena_free(engine->manifest_arena);
+    weir_heap_free(engine->places.at);
 }
