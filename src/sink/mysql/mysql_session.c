@@ -139,6 +139,8 @@ static weir_code set_up(mysql_sink *self, weir_err *err)
     if (rc != WEIR_OK)
         return rc;
     weir_assert(answer.columns == ASKED_COUNT);
+    if (answer.rows == 0)
+        return weir_fail(err, WEIR_E_REMOTE, "the database does not say how it is set up");
     return check_settings(self, answer.cell, err);
 }
 

@@ -63,6 +63,18 @@ static void what_is_set_must_be_read_back(void **state)
     }
 }
 
+static void no_answer_about_settings_is_none(void **state)
+{
+    (void)state;
+    bed b;
+    set_up(&b, FAKE_MYSQL_8);
+    b.database.fault[0] = (database_fault){
+        .statement = SESSION, .times = -1, .way = FAKE_MYSQL_ROWS, .empty = true};
+    CHECK_FAILS(bench_try_take_over(&b.bench), WEIR_E_REMOTE, &b.bench.err);
+    CHECK_SAYS(&b.bench.err, "does not say how it is set up");
+    tear_down(&b);
+}
+
 static void read_only_is_waited_for(void **state)
 {
     (void)state;
@@ -458,6 +470,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_is_set_must_be_read_back),
+        TEST(no_answer_about_settings_is_none),
         TEST(read_only_is_waited_for),
         TEST(every_statement_of_a_start_may_fail),
         TEST(an_answer_to_another_question_is_no_answer),
