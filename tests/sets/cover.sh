@@ -9,6 +9,9 @@ floors=(checkpoint=100 store=98 sink/mysql=100 http=100 client=75 client/http=10
 for file in _amend _commit _history _load _origin _patience _recover _repair _replay _restore _settle _slices _tool; do
     floors+=("engine/engine$file.c=100")
 done
+for file in _commit _payload _repair _row; do
+    floors+=("sink/keyed/keyed$file.c=100")
+done
 floors+=(store/dir/dir_put.c=100 store/s3/s3_answer.c=100 client/kafka/kafka_error.c=100)
 rooms=(base batch kernel sql codec source state op engine sink "${floors[@]%=*}")
 

@@ -130,7 +130,7 @@ static weir_code read_chunk(const keyed_payload *payload, weir_reader *part,
     if (rc != WEIR_OK)
         return rc;
     const keyed_table *of = &payload->table[table];
-    if (batch->columns != (remove ? of->keys : of->schema.count))
+    if (batch->rows == 0 || batch->columns != (remove ? of->keys : of->schema.count))
         return damaged(err);
     for (uint32_t c = 0; c < batch->columns; c++) {
         weir_type type = of->schema.field[remove ? of->key[c] : c].type;

@@ -145,7 +145,7 @@ static weir_code try_chunks(repair_work *work, weir_err *err)
         work->chunk = &work->epoch.chunk[i];
         uint32_t rows = work->chunk->rows->rows;
         work->refused = WEIR_ARRAY(work->repair->arena, bool, rows + 1);
-        rc = rows > 0 ? halve(work, 0, rows, err) : WEIR_OK;
+        rc = halve(work, 0, rows, err);
         leave_out(work, before);
     }
     drop_empty(&work->epoch);

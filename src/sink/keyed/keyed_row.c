@@ -58,7 +58,8 @@ static bool is_left(const settle_course *course, const keyed_mark *mark,
     weir_committed at = {.joined = false};
     weir_err       ignored; /* what cannot be read is no reason to move a row */
     weir_err_clear(&ignored);
-    bool left = mark->epoch > 0 && mark->epoch <= history->last &&
+    weir_assert(mark->epoch <= history->last); /* it is behind the goal, or there */
+    bool left = mark->epoch > 0 &&
                 history->read(history, mark->epoch, arena, &at, &ignored) == WEIR_OK &&
                 at.amends && !at.claimed && weir_sha256_eq(&at.id.sha, right) &&
                 weir_sha256_eq(&at.amended, &mark->sha);
