@@ -46,7 +46,7 @@ static weir_code step_back(engine_job *engine, weir_arena *arena, weir_manifest 
 static void add_place(engine_places *places, const weir_manifest *newer)
 {
     if (places->count == places->room) {
-        uint64_t room = places->room == 0 ? 64 : places->room * 2;
+        uint64_t room = places->room == 0 ? 16 : places->room * 2;
         places->at = weir_heap_grow(places->at, places->room, room, sizeof *places->at);
         places->room = room;
     }
