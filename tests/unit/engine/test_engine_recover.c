@@ -278,27 +278,36 @@ static weir_code run_after_database_forgot(engine_bed *bed)
 static void older_manifest_that_is_not_the_right_one_stops_the_start(void **state)
 {
     (void)state;
-    for (int other = 0; other < 2; other++) {
+    static const char first[] = BASE "log/00000001/00000001";
+    static const struct {
+        const char *key;   /* of the manifest that is put */
+        bool        other; /* a whole one of a twin, or damaged */
+        int         behind; /* epochs of it */
+    } cases[] = {
+        {first, false, 1}, {first, true, 1}, {first, true, 3},
+        {BASE "log/00000003/00000001", false, 3},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         engine_bed    bed, twin;
         weir_buf      bytes = {0};
         script_topic *topic = begin(&twin);
         CHECK_OK(engine_bed_run(&twin, JOB), &twin.err);
-        CHECK_OK(weir_store_get_one(twin.memory, WEIR_STR(BASE "log/00000001/00000001"),
-                                    &bytes, &twin.err),
+        CHECK_OK(weir_store_get_one(twin.memory, weir_str_of(first), &bytes, &twin.err),
                  &twin.err);
         end(&twin);
         topic = begin(&bed);
         CHECK_OK(engine_bed_run(&bed, JOB), &bed.err);
-        script_add(topic, 0, "{\"id\":77,\"who\":\"w1\"}");
-        CHECK_OK(engine_bed_run(&bed, JOB), &bed.err);
-        weir_str put = other ? weir_buf_view(&bytes) : WEIR_STR("damaged");
-        CHECK_OK(weir_store_put_one(bed.memory, WEIR_STR(BASE "log/00000001/00000001"), put,
-                                    &bed.err),
+        for (int k = 0; k < cases[i].behind; k++) {
+            script_add(topic, 0, "{\"id\":77,\"who\":\"w1\"}");
+            CHECK_OK(engine_bed_run(&bed, JOB), &bed.err);
+        }
+        weir_str put = cases[i].other ? weir_buf_view(&bytes) : WEIR_STR("damaged");
+        CHECK_OK(weir_store_put_one(bed.memory, weir_str_of(cases[i].key), put, &bed.err),
                  &bed.err);
         CHECK_FAILS(run_after_database_forgot(&bed), WEIR_E_CORRUPT, &bed.err);
         CHECK_INT(bed.err.exit, WEIR_EXIT_CORRUPT);
-        CHECK_SAYS(&bed.err, other ? "is not the one that its successor names"
-                                   : "log/00000001/00000001");
+        CHECK_SAYS(&bed.err,
+                   cases[i].other ? "is not the one that its successor names" : cases[i].key);
         weir_buf_done(&bytes);
         end(&bed);
     }

@@ -122,7 +122,7 @@ static faulty_act count_records(void *self, const char *verb, const weir_object 
 static void database_that_is_far_behind_is_brought_up_step_by_step(void **state)
 {
     (void)state;
-    enum { RUNS = 24 };
+    enum { RUNS = 70 };
     engine_bed    bed;
     script_topic *topic = begin(&bed);
     for (int i = 0; i < RUNS; i++) {
