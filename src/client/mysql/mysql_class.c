@@ -73,6 +73,7 @@ static const meaning meanings[] = {
     {1792, WEIR_MYSQL_AWAY},   /* read-only transaction */
     {1836, WEIR_MYSQL_AWAY},   /* read-only mode */
     {1927, WEIR_MYSQL_LOST},   /* MariaDB: killed */
+    {1969, WEIR_MYSQL_LOCK},   /* MariaDB: the statement took longer than it may */
     {2002, WEIR_MYSQL_AWAY},   /* cannot connect: socket */
     {2003, WEIR_MYSQL_AWAY},   /* cannot connect: TCP */
     {2005, WEIR_MYSQL_AWAY},   /* unknown host */
@@ -84,6 +85,7 @@ static const meaning meanings[] = {
     {2027, WEIR_MYSQL_LOST},   /* malformed packet */
     {2055, WEIR_MYSQL_LOST},   /* lost at some place */
     {2059, WEIR_MYSQL_ACCESS}, /* authentication plugin */
+    {3024, WEIR_MYSQL_LOCK},   /* the statement took longer than it may */
     {3058, WEIR_MYSQL_LOCK},   /* user-level lock deadlock */
     {3100, WEIR_MYSQL_LOCK},   /* group replication refused the commit */
     {3101, WEIR_MYSQL_LOCK},   /* rolled back by the plugin */
@@ -95,6 +97,9 @@ static const meaning meanings[] = {
     {4025, WEIR_MYSQL_ROW},                            /* MariaDB: CHECK */
     {4031, WEIR_MYSQL_LOST},                           /* idle for too long */
     {4151, WEIR_MYSQL_ACCESS},                         /* MariaDB: the account is locked */
+    {9001, WEIR_MYSQL_AWAY}, /* ProxySQL: no server was reached in time */
+    {9002, WEIR_MYSQL_AWAY}, /* ProxySQL: no server was reached */
+    {9004, WEIR_MYSQL_AWAY}, /* ProxySQL: the server went offline */
 };
 
 weir_mysql_class weir_mysql_classify(unsigned number, const char *state)

@@ -34,7 +34,11 @@ static void every_known_number_has_its_meaning(void **state)
         {9999, "40003", WEIR_MYSQL_LOCK},   {9999, "22999", WEIR_MYSQL_ROW},
         {9999, "23999", WEIR_MYSQL_ROW},    {9999, "28999", WEIR_MYSQL_ACCESS},
         {9999, "42999", WEIR_MYSQL_SCHEMA}, {9999, "HY000", WEIR_MYSQL_OTHER},
-        {1, "", WEIR_MYSQL_OTHER},
+        {1, "", WEIR_MYSQL_OTHER},          {1969, "70100", WEIR_MYSQL_LOCK},
+        {3024, "HY000", WEIR_MYSQL_LOCK},   {9001, "HY000", WEIR_MYSQL_AWAY},
+        {9002, "HY000", WEIR_MYSQL_AWAY},   {9004, "HY000", WEIR_MYSQL_AWAY},
+        {9003, "HY000", WEIR_MYSQL_OTHER},  {9006, "HY000", WEIR_MYSQL_OTHER},
+        {1105, "HY000", WEIR_MYSQL_OTHER}, /* anything, and much of it for ever */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         if (weir_mysql_classify(cases[i].number, cases[i].state) != cases[i].kind)
@@ -61,10 +65,10 @@ static const struct {
 } table[] = {
     {WEIR_MYSQL_LOST, WEIR_FATE_RETRY,
      "1053 1079 1152 1158 1159 1160 1161 1180 1927 2006 2012 2013 2014 2027 2055 4031 "},
-    {WEIR_MYSQL_LOCK, WEIR_FATE_RETRY, "1205 1213 1317 1614 1615 3058 3100 3101 3572 "},
+    {WEIR_MYSQL_LOCK, WEIR_FATE_RETRY, "1205 1213 1317 1614 1615 1969 3024 3058 3100 3101 3572 "},
     {WEIR_MYSQL_AWAY, WEIR_FATE_RETRY,
      "1021 1037 1040 1041 1042 1114 1129 1203 1206 1226 1290 1637 1792 1836 2002 2003 "
-     "2005 "},
+     "2005 9001 9002 9004 "},
     {WEIR_MYSQL_ROW, WEIR_FATE_SKIP_RECORD,
      "1048 1062 1153 1264 1265 1292 1300 1366 1367 1406 1411 1644 1690 3140 3141 3144 3819 "
      "4025 "},
