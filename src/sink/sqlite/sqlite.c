@@ -145,12 +145,8 @@ static weir_code look_at_file(sqlite_sink *self, weir_err *err)
     return sqlite_run(self, "PRAGMA trusted_schema = OFF", "could not set up", err);
 }
 
-static weir_code connect_file(sqlite_sink *self, weir_err *err)
+static weir_code open_file(sqlite_sink *self, weir_err *err)
 {
-    if (self->suspect)
-        disconnect(self);
-    if (self->db != NULL)
-        return WEIR_OK;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
     if (!self->keyed.setup.look)
         flags |= SQLITE_OPEN_CREATE;
@@ -164,6 +160,18 @@ static weir_code connect_file(sqlite_sink *self, weir_err *err)
                       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                       "PRAGMA trusted_schema = OFF",
                       "could not set up", err);
+}
+
+static weir_code connect_file(sqlite_sink *self, weir_err *err)
+{
+    if (self->suspect)
+        disconnect(self);
+    if (self->db != NULL)
+        return WEIR_OK;
+    weir_code rc = open_file(self, err);
+    if (rc != WEIR_OK)
+        disconnect(self); /* the next begin would take it for one that is set up */
+    return rc;
 }
 
 static weir_code begin(keyed_sink *keyed, weir_err *err)
