@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import traceback
+import urllib.parse
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -464,6 +465,16 @@ class RealJob:
                             region_name=self.env["AWS_REGION"],
                             aws_access_key_id=self.env["AWS_ACCESS_KEY_ID"],
                             aws_secret_access_key=self.env["AWS_SECRET_ACCESS_KEY"])
+
+    def ask(self, sql):
+        """The rows that the database gives."""
+        import pymysql
+        at = urllib.parse.urlsplit(self.url)
+        with pymysql.connect(host=at.hostname, port=at.port, user=at.username, autocommit=True,
+                             password=urllib.parse.unquote(at.password or ""),
+                             database=at.path.strip("/")) as db, db.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall()
 
     def objects(self, prefix):
         pages = self.client().get_paginator("list_objects_v2")
