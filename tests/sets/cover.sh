@@ -12,6 +12,7 @@ done
 for file in _commit _payload _repair _row; do
     floors+=("sink/keyed/keyed$file.c=100")
 done
+floors+=(sink/s3/s3_payload.c=100 sink/s3/s3_publish.c=100)
 floors+=(store/dir/dir_put.c=100 store/s3/s3_answer.c=100 client/kafka/kafka_error.c=100)
 rooms=(base batch kernel sql codec source state op engine sink "${floors[@]%=*}")
 

@@ -111,7 +111,7 @@ static void pass_publish(const s3_sink *self)
 static weir_code land(s3_sink *self, put_flight *flight, weir_err *err)
 {
     weir_code rc = WEIR_OK;
-    if (flight->count > 0 && self->checkpoint != NULL)
+    if (flight->count > 0)
         rc = weir_checkpoint_may_publish(self->checkpoint, err);
     bool flies = flight->count > 0 && rc == WEIR_OK;
     if (flies) {
@@ -162,11 +162,14 @@ static weir_code put_schema(s3_sink *self, weir_err *err)
     char *key =
         weir_arena_text(self->epoch, "%.*s%s_schema.avsc", WEIR_STR_FMT(self->prefix),
                         self->prefix.len > 0 ? "/" : "");
+    weir_object object = {.key = weir_str_of(key), .body = self->format->schema};
     WEIR_FAILPOINT(ep_schema);
-    weir_code rc =
-        weir_store_put_one(self->store, weir_str_of(key), self->format->schema, err);
-    self->schema_put = rc == WEIR_OK;
-    return rc;
+    weir_code rc = self->store->kind->put(self->store, &object, 1, err);
+    if (rc != WEIR_OK)
+        return not_put(self, &object, err);
+    self->schema_put = true;
+    self->permanent_us = 0;
+    return WEIR_OK;
 }
 
 static weir_code publish(s3_sink *self, weir_err *err)

@@ -66,6 +66,14 @@ static weir_code shared_put_new(weir_store *store, weir_object *object, size_t c
     return inner->kind->put_new(inner, object, count, err);
 }
 
+static weir_code shared_list(weir_store *store, weir_str prefix, weir_str after, uint32_t most,
+                             weir_arena *arena, weir_listed **out, uint32_t *out_count,
+                             weir_err *err)
+{
+    weir_store *inner = ((shared_store *)store)->inner;
+    return inner->kind->list(inner, prefix, after, most, arena, out, out_count, err);
+}
+
 static void shared_close(weir_store *store)
 {
     (void)store;
@@ -78,6 +86,7 @@ static const weir_store_kind shared_kind = {
     .head = shared_head,
     .put = shared_put,
     .put_new = shared_put_new,
+    .list = shared_list,
     .close = shared_close,
 };
 
