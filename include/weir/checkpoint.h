@@ -172,7 +172,8 @@ weir_code weir_checkpoint_finalised(weir_checkpoint *checkpoint, weir_err *err)
    finalised. Does nothing else. Fate RETRY: call it again before an epoch is staged. Exit
    FENCED: the task was taken over. */
 weir_code weir_checkpoint_idle(weir_checkpoint *checkpoint, weir_err *err) WEIR_MUST_CHECK;
-/* Clean shutdown, the last epoch being finalised: SEAL with finalised = true. */
+/* Clean shutdown, the last epoch being finalised: SEAL with finalised = true. Fate RETRY after
+   ten seconds. */
 weir_code weir_checkpoint_seal(weir_checkpoint *checkpoint, weir_err *err) WEIR_MUST_CHECK;
 
 #endif

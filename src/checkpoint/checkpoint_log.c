@@ -272,8 +272,10 @@ weir_code log_write_once(const checkpoint_log *log, log_write *write, weir_arena
             return WEIR_OK;
         if (rc == WEIR_E_CONFLICT)
             rc = read_winner(log, write, arena, &object, err);
-        if (rc == WEIR_OK || rc == WEIR_E_CORRUPT)
+        if (rc == WEIR_OK || rc == WEIR_E_CORRUPT) {
+            wait.refusal->lasts = false;
             return rc;
+        }
         rc = wait_or_give_up(log, write, &wait, &object, err); /* step 2 */
         if (rc != WEIR_OK)
             return rc;

@@ -11,11 +11,13 @@
 #define PUBLISH_WITHIN_US \
     WEIR_LIMIT(30LL * 60 * 1000000, 6000000LL)   /* of the last proof, by boot time */
 #define COMMIT_WITHIN_US (12LL * 3600 * 1000000) /* of the last proof, by boot time */
-#define SEAL_PATIENCE_US (10LL * 60 * 1000000)   /* without an answer to a SEAL's PUT */
-#define IDLE_PATIENCE_US (10LL * 1000000)        /* the same of an owner without an epoch */
+#define SEAL_PATIENCE_US (10LL * 60 * 1000000)   /* without an answer to a takeover's SEAL */
+#define START_REFUSED_US 0LL /* who may not write is told so at once, as who may not read */
+#define IDLE_PATIENCE_US (10LL * 1000000)        /* the same of an owner: then it is shown */
+#define OWN_SEAL_REFUSED_US (10LL * 60 * 1000000) /* over all tries; as of its manifests */
 #define IDLE_SEAL_US \
     WEIR_LIMIT(20LL * 60 * 1000000, 3000000LL) /* without an epoch: well below an hour */
-#define SHUT_DOWN_PATIENCE_US (30LL * 1000000)   /* the same when shutting down */
+#define SHUT_DOWN_PATIENCE_US (10LL * 1000000)   /* the same of a stop: as for other servers */
 #define MANIFEST_PATIENCE_US (5LL * 1000000)     /* without an answer: then it is shown */
 #define MANIFEST_REFUSED_US                                                                \
     (10LL * 60 * 1000000) /* a refusal that lasts this is believed */
@@ -51,6 +53,7 @@ struct weir_checkpoint {
 
     bool              sealing; /* `own_seal` was tried, and how that ended is not known */
     checkpoint_record own_seal;
+    log_refusal       own_refused, own_copy_refused; /* of its puts */
 };
 
 /* T1 and T2: what is there now. */
@@ -75,7 +78,9 @@ weir_code takeover_watch(const weir_checkpoint *checkpoint, const checkpoint_log
 typedef struct seal_work {
     checkpoint_record record; /* in; its sha is set */
     int               stop_at;
-    int64_t           patience_us;
+    int64_t           until_us;   /* mono: all its puts, without an answer */
+    int64_t           refused_us; /* as of a log_write, and so are these: */
+    log_refusal      *refused, *copy_refused;
     bool              lost_slot; /* out: another's record is there (T3) */
     bool              lost_copy; /* out: the generation has another SEAL (T4, T5) */
 } seal_work;

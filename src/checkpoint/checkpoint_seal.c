@@ -35,6 +35,13 @@ static weir_code verify_seal(const checkpoint_log *log, seal_work *work, weir_ar
     return rc;
 }
 
+/* The puts of a SEAL share it: whoever comes late is tried once. */
+static int64_t patience_left(const checkpoint_log *log, const seal_work *work)
+{
+    int64_t left_us = work->until_us - log->clock->mono_us(log->clock);
+    return left_us > 0 ? left_us : 1;
+}
+
 /* T5. */
 static weir_code put_copy(const checkpoint_log *log, seal_work *work, weir_str bytes,
                           weir_arena *arena, weir_err *err)
@@ -44,7 +51,9 @@ static weir_code put_copy(const checkpoint_log *log, seal_work *work, weir_str b
                        .bytes = bytes,
                        .sha = work->record.sha,
                        .stop_at = work->stop_at,
-                       .patience_us = work->patience_us};
+                       .patience_us = patience_left(log, work),
+                       .refused_us = work->refused_us,
+                       .refusal = work->copy_refused};
     WEIR_FAILPOINT(tk_put_seal_copy);
     if (weir_mutant(trust_own_seal))
         return weir_store_put_one(log->store, log_key_text(&key), bytes, err);
@@ -66,7 +75,9 @@ weir_code seal_generation(const checkpoint_log *log, seal_work *work, weir_arena
                        .bytes = weir_buf_view(&bytes),
                        .sha = work->record.sha,
                        .stop_at = work->stop_at,
-                       .patience_us = work->patience_us};
+                       .patience_us = patience_left(log, work),
+                       .refused_us = work->refused_us,
+                       .refusal = work->refused};
     WEIR_FAILPOINT(tk_put_seal);
     weir_code rc = log_write_once(log, &write, arena, err);
     work->lost_slot = rc == WEIR_OK && !write.mine;
@@ -87,18 +98,23 @@ static void begin_sealing(weir_checkpoint *checkpoint, record_reason reason)
     record.finalised = true; /* that is when it is called */
     record.idx = checkpoint->idx + 1;
     checkpoint->own_seal = record;
+    checkpoint->own_refused = checkpoint->own_copy_refused = (log_refusal){.lasts = false};
     checkpoint->sealing = true;
 }
 
 /* Ends the generation with the SEAL that was begun: tried again, it is the same bytes. */
-static weir_code seal_begun(weir_checkpoint *checkpoint, int64_t patience_us, weir_err *err)
+static weir_code seal_begun(weir_checkpoint *checkpoint, int64_t until_us, weir_err *err)
 {
     const checkpoint_log *log = &checkpoint->log;
     weir_assert(checkpoint->sealing);
     weir_arena *arena = weir_arena_new("seal", 4096);
-    seal_work   work = {
-          .record = checkpoint->own_seal, .stop_at = 2, .patience_us = patience_us};
-    weir_code rc = seal_generation(log, &work, arena, err);
+    seal_work   work = {.record = checkpoint->own_seal,
+                        .stop_at = 2,
+                        .until_us = until_us,
+                        .refused_us = OWN_SEAL_REFUSED_US,
+                        .refused = &checkpoint->own_refused,
+                        .copy_refused = &checkpoint->own_copy_refused};
+    weir_code   rc = seal_generation(log, &work, arena, err);
     weir_arena_free(arena);
     if (rc != WEIR_OK)
         return weir_err_note(err, "sealing generation %llu",
@@ -124,13 +140,15 @@ weir_code checkpoint_seal_own(weir_checkpoint *checkpoint, record_reason reason,
 {
     weir_assert(checkpoint->owned);
     weir_assert(checkpoint->stage == NULL);
-    weir_code rc = WEIR_OK;
-    bool      other = checkpoint->sealing && checkpoint->own_seal.reason != reason;
+    weir_clock *clock = checkpoint->log.clock;
+    int64_t     until_us = clock->mono_us(clock) + patience_us;
+    weir_code   rc = WEIR_OK;
+    bool        other = checkpoint->sealing && checkpoint->own_seal.reason != reason;
     if (other)
-        rc = seal_begun(checkpoint, patience_us, err);
+        rc = seal_begun(checkpoint, until_us, err);
     if (rc != WEIR_OK)
         return rc;
     if (!checkpoint->sealing)
         begin_sealing(checkpoint, reason);
-    return seal_begun(checkpoint, patience_us, err);
+    return seal_begun(checkpoint, until_us, err);
 }

@@ -123,7 +123,8 @@ static weir_code help_along(const checkpoint_log *log, const takeover_tail *tail
                        .bytes = tail->seal,
                        .sha = seal.sha,
                        .stop_at = 1,
-                       .patience_us = SEAL_PATIENCE_US};
+                       .patience_us = SEAL_PATIENCE_US,
+                       .refused_us = START_REFUSED_US};
     WEIR_FAILPOINT(tk_help_seal);
     return log_write_once(log, &write, arena, err); /* whoever wins: there is a copy */
 }
@@ -210,9 +211,11 @@ static weir_code try_seal(takeover *t, weir_err *err)
     rc = probe_place(checkpoint, t->log, &t->tail, err);
     if (rc != WEIR_OK)
         return rc;
+    weir_clock *clock = t->log->clock;
     t->work = (seal_work){.record = checkpoint_record_of(checkpoint, t->log),
                           .stop_at = 1,
-                          .patience_us = SEAL_PATIENCE_US};
+                          .until_us = clock->mono_us(clock) + SEAL_PATIENCE_US,
+                          .refused_us = START_REFUSED_US};
     checkpoint_record *record = &t->work.record;
     record->kind = RECORD_SEAL;
     record->reason = t->reason;
@@ -221,7 +224,7 @@ static weir_code try_seal(takeover *t, weir_err *err)
     record->idx = t->tail.idx + 1;
     record->prev = t->tail.last;
     record->epoch = t->tail.last.epoch;
-    t->sent_boot_us = t->log->clock->boot_us(t->log->clock);
+    t->sent_boot_us = clock->boot_us(clock);
     rc = seal_generation(t->log, &t->work, t->arena, err);
     t->done = rc == WEIR_OK && !t->work.lost_slot && !t->work.lost_copy;
     return rc;

@@ -218,6 +218,14 @@ static void refusal_is_believed_when_it_lasts(void **state)
     int64_t start_us = b.clock.mono;
     CHECK_FAILS(write_slot(&b, &s), WEIR_E_CONFIG, &b.err);
     CHECK(b.clock.mono - start_us >= 60000000);
+    log_refusal refusal = {.lasts = false};
+    s.write.refusal = &refusal;
+    s.write.patience_us = 5000000;
+    CHECK_FAILS(write_slot(&b, &s), WEIR_E_UNKNOWN, &b.err);
+    CHECK(refusal.lasts); /* for whoever tries the same slot again */
+    act = FAULTY_PASS;
+    CHECK_OK(write_slot(&b, &s), &b.err);
+    CHECK(!refusal.lasts); /* what comes later is another */
     weir_buf_done(&s.bytes);
     bed_close(&b);
 }
