@@ -74,6 +74,8 @@ static weir_code open_store(weir_store *store, const weir_store_setup *setup, we
         rc = open_http(self, setup->opts, err);
     if (rc == WEIR_OK)
         rc = s3_auth_open(&self->auth, setup->opts, setup->clock, err);
+    if (rc == WEIR_OK)
+        s3_auth_look(&self->auth);
     return rc;
 }
 

@@ -36,6 +36,7 @@ weir_code s3_auth_open(s3_auth *auth, const weir_opts *opts, weir_clock *clock,
 void      s3_auth_close(s3_auth *auth);
 /* Keys that are good for a while. Fate RETRY when there were keys before. */
 weir_code s3_auth_keys(s3_auth *auth, s3_keys *out, weir_err *err) WEIR_MUST_CHECK;
+void      s3_auth_look(s3_auth *auth);    /* finds them now, if there are any */
 void      s3_auth_expired(s3_auth *auth); /* the server said so */
 
 /* Where keys may be found; false: not there. */

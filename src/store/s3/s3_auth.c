@@ -6,6 +6,8 @@
  *               chance, so that many processes do not ask at once. While that fails the old
  *               ones are used as long as they last, and it is tried twice a minute.
  *            3. one thread fetches, others wait for it.
+ *            4. they are looked for when the store is opened. Its first request may come much
+ *               later, behind a commit: from then on a service that is away is waited for.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -153,6 +155,14 @@ weir_code s3_auth_keys(s3_auth *auth, s3_keys *out, weir_err *err)
         *out = auth->now;
     pthread_mutex_unlock(&auth->lock);
     return rc;
+}
+
+void s3_auth_look(s3_auth *auth)
+{
+    s3_keys  keys;
+    weir_err ignored; /* who has none hears it at the first request */
+    if (s3_auth_keys(auth, &keys, &ignored) == WEIR_OK)
+        explicit_bzero(&keys, sizeof keys);
 }
 
 void s3_auth_expired(s3_auth *auth)

@@ -488,6 +488,39 @@ static void keys_that_ran_out_are_waited_for(void **state)
     tear_down(&b);
 }
 
+/* A store that is opened when a job starts may be asked for the first time hours later, behind a
+   commit: a metadata service that is away just then is no mistake of whoever set the job up. */
+static void keys_are_looked_for_when_a_store_is_opened(void **state)
+{
+    (void)state;
+    bed b;
+    start(&b);
+    setenv("AWS_EC2_METADATA_DISABLED", "false", 1);
+    setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", b.server.url, 1);
+    setenv("AWS_ENDPOINT_URL", b.server.url, 1);
+    b.store = open_with(&b, NULL, 0, "s3://bucket", 3000000);
+    assert_non_null(b.store);
+    b.keys_gone = true;
+    fake_clock_move(&b.clock, 1800 * 1000000LL);
+    const reply good = {.status = 200, .body = "body"};
+    weir_object seen = {.from = 0};
+    answer_with(&b, &good, 1);
+    CHECK_OK(get(&b, &seen), &b.err);
+    weir_buf_done(&seen.got);
+    weir_store_free(b.store);
+    b.keys_gone = false;
+    b.store = open_with(&b, NULL, 0, "s3://bucket", 3000000);
+    assert_non_null(b.store);
+    b.keys_gone = true;
+    fake_clock_move(&b.clock, 1801 * 1000000LL);
+    seen = (weir_object){.from = 0};
+    CHECK_FAILS(get(&b, &seen), WEIR_E_REMOTE, &b.err);
+    CHECK_INT(b.err.fate, WEIR_FATE_RETRY);
+    CHECK_SAYS(&b.err, "expired");
+    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+    tear_down(&b);
+}
+
 #define ITEM(key) "<Contents><Key>" key "</Key></Contents>"
 #define PAGE(items) "<ListBucketResult>" items "</ListBucketResult>"
 
@@ -651,6 +684,7 @@ int main(void)
         TEST(keys_that_cannot_be_are_not_asked_for),
         TEST(without_keys_nothing_is_sent),
         TEST(keys_that_ran_out_are_waited_for),
+        TEST(keys_are_looked_for_when_a_store_is_opened),
         TEST(list_is_refused_bounded_and_checked),
         TEST(names_of_buckets_are_checked),
         TEST(hosts_have_a_length),
