@@ -5,7 +5,10 @@
  *                             varint rows that were refused; CRC32C
  *     sections "amend/NAME"   payload of the dead letters NAME that came by the repair
  *
- * Gives      engine_amend_write, engine_amend_has, engine_amend_replay.
+ *     section "visible"       version 1: the epoch was finalised before; its files, and the dead
+ *                             letters of its own, may have been moved by readers since
+ *
+ * Gives      engine_amend_write, engine_amend_has, engine_amend_left, engine_amend_replay.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -41,6 +44,12 @@ bool engine_amend_has(const weir_manifest *amend, weir_str section)
         (void)weir_read_varint(&reader); /* for people */
     }
     return has && !reader.bad;
+}
+
+bool engine_amend_left(const weir_manifest *last, weir_str section)
+{
+    return last->amends && weir_manifest_section(last, ENGINE_AMEND_VISIBLE).len > 0 &&
+           !weir_str_starts(section, ENGINE_AMEND_LETTERS);
 }
 
 static weir_code replay_letters(engine_job *engine, weir_str section, weir_err *err)

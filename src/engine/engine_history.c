@@ -147,7 +147,8 @@ void engine_history_of(engine_job *engine, weir_str section, engine_history *out
 {
     memset(out, 0, sizeof *out);
     out->base.last = engine->last ? engine->last->epoch : 0;
-    out->base.finalised = engine->last != NULL && engine->last_finalised;
+    out->base.finalised = engine->last != NULL && (engine->last_finalised ||
+                                                   engine_amend_left(engine->last, section));
     out->base.read = read_epoch;
     out->base.checkpoint = engine->checkpoint;
     out->engine = engine;

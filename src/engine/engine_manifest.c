@@ -120,7 +120,7 @@ weir_code engine_sections_check(const weir_manifest *manifest, weir_err *err)
 {
     static const char *const known[] = {"blobs", "refs",  "positions", "state",
                                         "groups", "plan", "kept",      "summary",
-                                        "files",  "replay", "amend"};
+                                        "files",  "replay", "amend",   "visible"};
     for (uint32_t i = 0; i < manifest->sections; i++) {
         weir_str name = manifest->section[i].name;
         bool is_known =

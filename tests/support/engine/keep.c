@@ -388,6 +388,7 @@ static weir_code replay(weir_sink *sink, weir_history *history, weir_err *err)
         rc = weir_halt(err, exit_of_halt(), WEIR_E_REMOTE, "the test says halt");
     bool        believes = !sink->kind->keyed && history->finalised;
     group->replays++;
+    group->again_visible += !sink->kind->keyed && history->last > 0 && !history->finalised;
     while (rc == WEIR_OK && !believes && group->epoch < history->last)
         rc = replay_epoch(sink, history, arena, err);
     if (rc == WEIR_OK)

@@ -118,10 +118,12 @@ static void refused_rows_become_dead_letters(void **state)
     CHECK_FAILS(engine_bed_run(&b.engine, JOB), WEIR_E_REMOTE, &b.engine.err);
     CHECK_INT(b.engine.err.exit, WEIR_EXIT_SINK_SCHEMA);
     keep_fault.away_repair = 1; /* it is asked again */
+    uint64_t before = keep_group_of("lines")->again_visible;
     CHECK_OK(repair(&b, false), &b.engine.err);
     CHECK(b.found.needed && b.found.amended);
     CHECK_U64(b.found.epoch, 2);
     CHECK_INT(b.found.rows, 2);
+    CHECK_U64(keep_group_of("lines")->again_visible, before + 2); /* nobody saw it whole */
     for (uint32_t i = 0; i < 2; i++) {
         const weir_repaired_row *row = &b.found.row[i];
         CHECK_STR(row->group, "main");
@@ -551,6 +553,39 @@ static void database_that_was_put_back_is_repaired(void **state)
     end(&b);
 }
 
+/* Hours behind an epoch its database is put back, and its files are not where they were: readers
+   took them. A repair published them again, and so did a start behind one that died. */
+static void files_that_readers_took_away_are_not_published_again(void **state)
+{
+    (void)state;
+    for (int dies = 0; dies < 2; dies++) {
+        bed b;
+        begin(&b, JOB);
+        say(b.events, "w0");
+        CHECK_OK(engine_bed_run(&b.engine, JOB), &b.engine.err);
+        keep_group *group = keep_group_of("main");
+        weir_sha256 sha = group->sha;
+        say(b.events, "evil");
+        CHECK_OK(engine_bed_run(&b.engine, JOB), &b.engine.err);
+        keep_forget("main");
+        group->epoch = 1;
+        group->sha = sha;
+        keep_forget("lines");
+        keep_fault.closed = "evil";
+        keep_fault.halt_replay_of = dies ? "repair" : NULL;
+        CHECK_INT(repair(&b, false) == WEIR_OK, !dies);
+        CHECK(b.found.amended);
+        CHECK_INT(keep_group_of("repair")->rows, !dies);
+        keep_fault.halt_replay_of = NULL;
+        say(b.events, "w0");
+        CHECK_OK(engine_bed_run(&b.engine, JOB), &b.engine.err);
+        check_rows("lines", "2|w0\n");
+        CHECK_U64(keep_group_of("lines")->again_visible, 0);
+        CHECK_INT(keep_group_of("repair")->rows, 1);
+        end(&b);
+    }
+}
+
 /* It refuses something else by then, too: that is for whoever changed it. */
 static void epoch_is_repaired_once(void **state)
 {
@@ -687,6 +722,7 @@ int main(void)
         TEST(repair_that_fails_at_any_step_can_be_done_again),
         TEST(table_that_takes_its_rows_again_needs_no_amend),
         TEST(database_that_was_put_back_is_repaired),
+        TEST(files_that_readers_took_away_are_not_published_again),
         TEST(epoch_is_repaired_once),
         TEST(table_that_refuses_what_was_left_is_told),
         TEST(repair_with_other_sql_is_refused),
