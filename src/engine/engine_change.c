@@ -102,7 +102,8 @@ static void log_change(const weir_change *change)
 
 static weir_code refuse(weir_str name, weir_need needs, const weir_notes *notes, weir_err *err)
 {
-    weir_str why = notes->count > 0 ? notes->note[0] : WEIR_STR("changed");
+    weir_assert(notes->count > 0); /* it is told of what has to be allowed */
+    weir_str why = notes->note[0];
     (void)weir_halt(err, WEIR_EXIT_CONFIG_CHANGED, WEIR_E_CONFIG,
                     needs == WEIR_NEED_RESET ? "changed SQL would drop what '%.*s' keeps: %.*s"
                                              : "changed SQL would mix what '%.*s' keeps: %.*s",
@@ -132,9 +133,8 @@ static weir_code check_allowed(const weir_change *change, weir_err *err)
     }
     for (uint32_t i = 0; i < change->flows; i++) {
         const weir_flow_change *flow = &change->flow[i];
-        if (!flow->allowed)
-            return refuse((flow->now ? flow->now : flow->old)->table, flow->needs, &flow->notes,
-                          err);
+        if (!flow->allowed) /* it is gone: any other is only told of */
+            return refuse(flow->old->table, flow->needs, &flow->notes, err);
     }
     return WEIR_OK;
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "check.h"
+#include "checkpoint/checkpoint_record.h"
 
 #define TURN_US 1000
 #define TURNS_MAX 20000u
@@ -227,6 +228,28 @@ void engine_bed_spoil(engine_bed *bed, const char *name, const char *bytes, cons
     weir_arena_free(arena);
 }
 
+void engine_bed_drop(engine_bed *bed, const char *key, const char *section)
+{
+    weir_arena       *arena = weir_arena_new("drop", 4096);
+    weir_buf          bytes = {0}, without = {0};
+    checkpoint_record record;
+    uint32_t          kept = 0;
+    weir_err          err;
+    CHECK_OK(weir_store_get_one(bed->memory, weir_str_of(key), &bytes, &err), &err);
+    CHECK(record_read(weir_buf_view(&bytes), arena, &record) == NULL);
+    for (uint32_t i = 0; i < record.sections; i++)
+        if (!weir_str_is(record.section[i].name, section))
+            record.section[kept++] = record.section[i];
+    CHECK_INT(kept, record.sections - 1);
+    record.sections = kept;
+    record_write(&without, &record);
+    CHECK_OK(weir_store_put_one(bed->memory, weir_str_of(key), weir_buf_view(&without), &err),
+             &err);
+    weir_buf_done(&bytes);
+    weir_buf_done(&without);
+    weir_arena_free(arena);
+}
+
 static const weir_source_kind *source_kind(weir_str name)
 {
     return weir_str_is(name, script_kind.name) ? &script_kind : NULL;
@@ -244,6 +267,7 @@ weir_engine_setup engine_bed_setup(engine_bed *bed)
     return (weir_engine_setup){
         .plan = bed->plan, .clock = bed->clock, .stop = &bed->stop, .status = &bed->status,
         .replay = bed->replay, .origin = bed->origin, .lineage = bed->lineage,
+        .allow = bed->allow,
         .until_end = bed->until_end, .leave_open = bed->leave_open, .fresh = bed->fresh,
         .take_over = true, .source_kind = source_kind, .sink_kind = sink_kind,
         .store_at = store_at, .store_self = bed};

@@ -32,6 +32,7 @@ typedef struct engine_bed {
     uint32_t        lineage;
     const weir_replay *replay;
     const weir_origin *origin;
+    weir_allow      allow;
     weir_err        err;
     weir_code       rc;
     pthread_t       thread;
@@ -54,6 +55,9 @@ weir_checkpoint *engine_bed_take_over(engine_bed *bed, weir_arena *arena, weir_m
 /* The same, and it commits the last epoch once more, as the next one, with another section `name`
    (NULL bytes: without it) and without the section `without`. */
 void engine_bed_spoil(engine_bed *bed, const char *name, const char *bytes, const char *without);
+
+/* Takes a section out of a record that nothing names yet, as of a version that did not write it. */
+void engine_bed_drop(engine_bed *bed, const char *key, const char *section);
 
 /* Plans the text; stops the test when it is wrong. "SET job.name", the location and,
    unless it has one, an epoch.interval of 10 ms are put in front. */

@@ -520,12 +520,18 @@ static void close_sink(weir_sink *sink)
     weir_buf_done(&self_of(sink)->staged);
 }
 
-static const weir_option options[] = {
-    {.name = "path", .type = WEIR_OPT_TEXT, .help = "Is not used."},
-    {.name = "place", .type = WEIR_OPT_TEXT, .fallback = "x/main", .help = "Group."},
-    {.name = "sink_group", .type = WEIR_OPT_TEXT, .help = "Its name."},
-    {.name = "table", .type = WEIR_OPT_TEXT, .help = "Its name there."},
-    {.name = "roll.idle", .type = WEIR_OPT_DURATION, .fallback = "0", .help = "As s3."},
+#define KEEP_OPTIONS                                                                       \
+    {.name = "path", .type = WEIR_OPT_TEXT, .help = "Is not used."},                       \
+        {.name = "place", .type = WEIR_OPT_TEXT, .fallback = "x/main", .help = "Group."},  \
+        {.name = "sink_group", .type = WEIR_OPT_TEXT, .help = "Its name."},                \
+        {.name = "table", .type = WEIR_OPT_TEXT, .help = "Its name there."},               \
+    {                                                                                      \
+        .name = "roll.idle", .type = WEIR_OPT_DURATION, .fallback = "0", .help = "As s3."  \
+    }
+static const weir_option options[] = {KEEP_OPTIONS, {0}};
+static const weir_option heap_options[] = { /* as s3's: some rows stay with it for a while */
+    KEEP_OPTIONS,
+    {.name = "roll.size", .type = WEIR_OPT_BYTES, .fallback = "32 MiB", .help = "As s3."},
     {0},
 };
 
@@ -538,7 +544,7 @@ const weir_sink_kind keep_kind = {
 };
 
 const weir_sink_kind heap_kind = {
-    .name = "heap", .summary = "appends in memory", .options = options,
+    .name = "heap", .summary = "appends in memory", .options = heap_options,
     .size = sizeof(keep_sink), .promise = WEIR_PROMISE_EXACTLY_ONCE, .open = open_sink,
     .adopt = adopt, .stage = stage, .execute = execute, .commit = commit, .finalise = finalise,
     .replay = replay, .close = close_sink,

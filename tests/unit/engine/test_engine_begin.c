@@ -318,6 +318,51 @@ static void promoted_lineage_goes_on_from_its_origin(void **state)
     tear_down(&b);
 }
 
+#define EVENTS_OF(more)                                                                     \
+    "CREATE TABLE events (id bigint, who text) WITH (connector = 'script', topic = "        \
+    "'events', format = 'json');\n"                                                         \
+    "CREATE TABLE totals (who text PRIMARY KEY, n bigint) WITH (connector = 'keep'" more     \
+    ");\nCREATE TABLE lines (id bigint, who text) WITH (connector = 'heap');\n"
+#define SUMS_OF(where)                                                                      \
+    "INSERT INTO totals SELECT who, count(*) FROM events " where " GROUP BY who;\n"        \
+    "INSERT INTO lines SELECT id, who FROM events;\n"
+
+/* Its state was promoted for the SQL that it was compared with. */
+static void origin_of_other_sql_is_refused(void **state)
+{
+    (void)state;
+    bed b;
+    set_up(&b, EVENTS_OF("") SUMS_OF(""));
+    CHECK_FAILS(run_origin(&b, EVENTS_OF("") SUMS_OF("WHERE id <> 4")), WEIR_E_CONFIG,
+                &b.engine.err);
+    CHECK_INT(b.engine.err.exit, WEIR_EXIT_CONFIG_CHANGED);
+    CHECK_SAYS(&b.engine.err, "not the one that what was promoted was made with");
+    check_rows("lines", "");
+    CHECK_OK(run_origin(&b, EVENTS_OF("") SUMS_OF("")), &b.engine.err);
+    tear_down(&b);
+}
+
+/* It writes elsewhere, so nothing is lost by it: what is counted by another rule begins anew. */
+static void replay_may_be_of_other_sql(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql, *group, *want;
+    } cases[] = {
+        {EVENTS_OF("") SUMS_OF("WHERE id <> 4"), "main", "b|1\n"},
+        {EVENTS_OF(", place = 'x/again', table = 'totals__again'") SUMS_OF(""), "again", "b|4\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        bed b;
+        set_up(&b, EVENTS_OF("") SUMS_OF(""));
+        CHECK_OK(run_replay(&b, cases[i].sql), &b.engine.err);
+        weir_buf is = keep_text(cases[i].group);
+        CHECK_HOLDS(is.at, cases[i].want);
+        weir_buf_done(&is);
+        tear_down(&b);
+    }
+}
+
 static void origin_that_is_damaged_is_told(void **state)
 {
     (void)state;
@@ -431,6 +476,8 @@ int main(void)
         TEST(replay_from_an_epoch_whose_objects_are_gone_is_told),
         TEST(replay_over_a_job_is_refused),
         TEST(promoted_lineage_goes_on_from_its_origin),
+        TEST(origin_of_other_sql_is_refused),
+        TEST(replay_may_be_of_other_sql),
         TEST(origin_that_is_damaged_is_told),
         TEST(lineage_of_a_promotion_does_not_begin_with_nothing),
         TEST(replay_that_was_promoted_is_over),

@@ -193,6 +193,84 @@ static void wrong_bytes_under_a_right_checksum_never_crash(void **state)
     stop(&a);
 }
 
+typedef weir_code read_fn(engine_job *engine, weir_str bytes, weir_err *err);
+
+/* All of a section but its end, and more than it: with a checksum that is right. */
+static void check_cuts(read_fn *read, const weir_buf *bytes, weir_change *change)
+{
+    for (size_t len = 0; len <= bytes->len - 3; len++) {
+        bench    b;
+        weir_buf cut = {0};
+        start(&b);
+        b.engine.change = change;
+        weir_buf_add(&cut, bytes->at, len);
+        weir_buf_u32(&cut, weir_crc32c(0, weir_buf_view(&cut)));
+        weir_code rc = read(&b.engine, weir_buf_view(&cut), &b.err);
+        CHECK_INT(rc, len == bytes->len - 4 ? WEIR_OK : WEIR_E_CORRUPT);
+        weir_buf_done(&cut);
+        stop(&b);
+    }
+}
+
+static void sections_that_are_cut_under_a_right_checksum_are_damaged(void **state)
+{
+    (void)state;
+    bench       a;
+    weir_buf    groups = {0};
+    weir_change other = {.sources = 0}; /* SQL that reads none of them any more */
+    start(&a);
+    live(&a);
+    weir_buf positions = positions_of(&a, true);
+    engine_groups_write(&a.engine, &groups);
+    check_cuts(engine_positions_read, &positions, NULL);
+    check_cuts(engine_positions_read, &positions, &other);
+    check_cuts(engine_groups_read, &groups, NULL);
+    weir_buf_done(&positions);
+    weir_buf_done(&groups);
+    stop(&a);
+}
+
+static void add_zeros(weir_buf *out, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        weir_buf_byte(out, 0);
+}
+
+/* A source's pinned table, or a mark's origin, of that length. */
+static void check_names(uint32_t pinned, uint32_t origin, weir_code want)
+{
+    static const char long_name[1000] = {'n'};
+    bench             b;
+    weir_buf          bytes = {0};
+    start(&b);
+    weir_buf_byte(&bytes, 2); /* version */
+    weir_buf_byte(&bytes, 0);
+    weir_buf_varint(&bytes, 1);
+    weir_buf_blob(&bytes, WEIR_STR("orders"));
+    weir_buf_u64(&bytes, 0);
+    weir_buf_blob(&bytes, (weir_str){long_name, pinned});
+    add_zeros(&bytes, 2); /* of error_limit */
+    weir_buf_varint(&bytes, 1);
+    weir_buf_blob(&bytes, WEIR_STR("0"));
+    add_zeros(&bytes, 53 + 5); /* numbers, and a log position */
+    weir_buf_byte(&bytes, 1);
+    weir_buf_blob(&bytes, (weir_str){long_name, origin});
+    add_zeros(&bytes, 5 + 8);
+    weir_buf_u32(&bytes, weir_crc32c(0, weir_buf_view(&bytes)));
+    CHECK_INT(engine_positions_read(&b.engine, weir_buf_view(&bytes), &b.err), want);
+    weir_buf_done(&bytes);
+    stop(&b);
+}
+
+static void names_that_are_longer_than_any_are_damaged(void **state)
+{
+    (void)state;
+    check_names(1, 1, WEIR_OK);
+    check_names(sizeof((engine_source *)NULL)->pinned - 1, ENGINE_ORIGIN_BYTES - 1, WEIR_OK);
+    check_names(sizeof((engine_source *)NULL)->pinned, 1, WEIR_E_CORRUPT);
+    check_names(1, ENGINE_ORIGIN_BYTES, WEIR_E_CORRUPT);
+}
+
 static void sink_groups_come_back_by_the_names_of_their_sections(void **state)
 {
     bench a, b;
@@ -266,6 +344,8 @@ int main(void)
         TEST(recorded_ends_are_those_of_a_bounded_run_that_did_not_end),
         TEST(any_damaged_byte_of_positions_is_found),
         TEST(wrong_bytes_under_a_right_checksum_never_crash),
+        TEST(sections_that_are_cut_under_a_right_checksum_are_damaged),
+        TEST(names_that_are_longer_than_any_are_damaged),
         TEST(sink_groups_come_back_by_the_names_of_their_sections),
         TEST(what_a_newer_version_wrote_is_refused_by_name),
         TEST(empty_sections_are_damaged_ones),

@@ -4,7 +4,6 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "check.h"
-#include "checkpoint/checkpoint_record.h"
 #include "engine_bed.h"
 
 #define BASE "place/job/l1/t0/"
@@ -680,32 +679,15 @@ static void damaged_manifest_is_not_repaired(void **state)
 static void epoch_without_a_list_of_its_objects_is_not_amended(void **state)
 {
     (void)state;
-    bed               b;
-    weir_buf          bytes = {0};
-    checkpoint_record record;
+    bed b;
     begin_refused(&b, 1);
-    CHECK_OK(weir_store_get_one(b.engine.memory, WEIR_STR(REFUSED), &bytes, &b.engine.err),
-             &b.engine.err);
-    CHECK(record_read(weir_buf_view(&bytes), b.arena, &record) == NULL);
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < record.sections; i++)
-        if (!weir_str_is(record.section[i].name, "refs"))
-            record.section[kept++] = record.section[i];
-    CHECK_INT(kept, record.sections - 1);
-    record.sections = kept;
-    weir_buf without = {0};
-    record_write(&without, &record);
-    CHECK_OK(weir_store_put_one(b.engine.memory, WEIR_STR(REFUSED), weir_buf_view(&without),
-                                &b.engine.err),
-             &b.engine.err);
+    engine_bed_drop(&b.engine, REFUSED, "refs");
     CHECK_FAILS(repair(&b, false), WEIR_E_CONFLICT, &b.engine.err);
     CHECK_SAYS(&b.engine.err, "its version did not list what it needs");
     CHECK_INT(keep_group_of("main")->claims, 0);
     keep_fault.closed = NULL;
     CHECK_OK(engine_bed_run(&b.engine, JOB), &b.engine.err);
     check_rows("main", "evil00|1\nw0|2\nw1|1\n");
-    weir_buf_done(&bytes);
-    weir_buf_done(&without);
     end(&b);
 }
 
