@@ -63,6 +63,8 @@ typedef struct weir_sink_setup {
     bool                   log_empty; /* with it: open refuses it already, before a takeover
                                          ends the older lineage */
     bool                   as_it_is; /* tables are neither made nor compared: nothing is staged */
+    bool                   ended; /* a lineage behind which another one has begun: for replay
+                                     alone, nothing is staged */
     const atomic_int      *stop;
     /* Opens a store for "s3://bucket/prefix" or a folder; the caller frees it. The key
        prefix (without '/' at its ends) is a view into `location`. */

@@ -189,7 +189,7 @@ static weir_sink_setup setup_of(engine_job *engine)
         .log_empty = engine->log_empty,
         .open_bytes_max = (size_t)engine->plan->settings.memory_limit / 4 /
                           (engine->groups + engine->sources + 1),
-        .as_it_is = engine->as_it_is,
+        .as_it_is = engine->as_it_is, .ended = engine->setup->ended,
         .embedded = engine->setup->embedded, .output = engine->setup->output,
         .stop = engine->setup->stop, .store_at = engine->setup->store_at,
         .store_self = engine->setup->store_self};

@@ -175,6 +175,90 @@ static void a_zombie_is_fenced_and_changes_nothing(void **state)
     bench_stop(&bench);
 }
 
+/* It put the manifest of its epoch, and slept while another began a lineage over its output: the
+   rows of that one stay as they are. */
+static void a_zombie_of_an_ended_lineage_changes_nothing(void **state)
+{
+    sink_target *target = *state;
+    sink_bench   bench;
+    start(target, &bench);
+    bench_take_over(&bench);
+    bench_epoch(&bench, rows_of(0));
+    weir_batch *rows = bench_rows(&bench, bench.arena, rows_of(1));
+    CHECK_OK(bench_stage(&bench, rows, false), &bench.err);
+    CHECK_OK(bench_put(&bench), &bench.err);
+    bench_crash(&bench);
+    bench.fresh = true;
+    bench_take_over(&bench);
+    bench_epoch(&bench, "+I|1|ada|9||l2\n+I|4|dän|9||l2");
+    weir_buf want = target->dump(target, &bench);
+
+    bench_zombie *zombie = &bench.zombie[0];
+    bench_history history = bench_history_of(&bench, zombie->checkpoint);
+    weir_refusals refusals = {.arena = bench.arena};
+    CHECK_FAILS(bench.kind->commit(zombie->sink, &zombie->id, &history.base, &bench.err),
+                WEIR_E_CONFLICT, &bench.err);
+    CHECK_INT(bench.err.exit, WEIR_EXIT_FENCED);
+    weir_err_clear(&bench.err);
+    CHECK_FAILS(bench.kind->execute(zombie->sink, &zombie->id, &history.base, &refusals,
+                                    &bench.err),
+                WEIR_E_CONFLICT, &bench.err);
+    CHECK_INT(bench.err.exit, WEIR_EXIT_FENCED);
+    weir_err_clear(&bench.err);
+    CHECK_FAILS(bench.kind->replay(zombie->sink, &history.base, &bench.err), WEIR_E_CONFLICT,
+                &bench.err);
+    CHECK_INT(bench.err.exit, WEIR_EXIT_FENCED);
+    weir_err_clear(&bench.err);
+
+    weir_buf dump = target->dump(target, &bench);
+    CHECK_TEXT(dump.at, want.at);
+    weir_buf_done(&dump);
+    weir_buf_done(&want);
+    bench_crash(&bench); /* who owns the lineage goes on */
+    bench_take_over(&bench);
+    bench_epoch(&bench, "+I|1|ada|8||l2");
+    CHECK_U64(bench.last, 2);
+    bench_stop(&bench);
+}
+
+/* A promotion finds a lineage with a commit row and no epoch, and brings the one before to its
+   end. */
+static void a_lineage_that_ended_is_settled(void **state)
+{
+    sink_target *target = *state;
+    sink_bench   bench;
+    start(target, &bench);
+    bench_take_over(&bench);
+    bench_epoch(&bench, rows_of(0));
+    bench_epoch(&bench, rows_of(1));
+    weir_buf want = target->dump(target, &bench);
+    bench_stop(&bench);
+
+    start(target, &bench);
+    bench_take_over(&bench);
+    bench_epoch(&bench, rows_of(0));
+    weir_batch *rows = bench_rows(&bench, bench.arena, rows_of(1));
+    CHECK_OK(bench_stage(&bench, rows, false), &bench.err);
+    CHECK_OK(bench_put(&bench), &bench.err);
+    bench_crash(&bench);
+    bench.fresh = true;
+    bench_take_over(&bench);
+    bench_crash(&bench);
+    bench.setup.lineage = 1;
+    bench.setup.ended = true;
+    bench_history history = bench_history_of(&bench, bench.zombie[0].checkpoint);
+    history.base.last = 2;
+    CHECK_OK(weir_sink_new(bench.kind, &bench.setup, &bench.now.sink, &bench.err), &bench.err);
+    for (int times = 0; times < 2; times++) {
+        CHECK_OK(bench.kind->replay(bench.now.sink, &history.base, &bench.err), &bench.err);
+        weir_buf dump = target->dump(target, &bench);
+        CHECK_TEXT(dump.at, want.at);
+        weir_buf_done(&dump);
+    }
+    weir_buf_done(&want);
+    bench_stop(&bench);
+}
+
 static void a_row_that_went_back_is_brought_up(void **state)
 {
     sink_target *target = *state;
@@ -421,6 +505,8 @@ int main(void)
     /* Files have the log's fence alone, and names of their own generation. */
     static const struct CMUnitTest of_keyed[] = {
         TEST(a_zombie_is_fenced_and_changes_nothing),
+        TEST(a_zombie_of_an_ended_lineage_changes_nothing),
+        TEST(a_lineage_that_ended_is_settled),
     };
     static const struct CMUnitTest of_sql[] = {
         TEST(a_row_that_went_back_is_brought_up),

@@ -54,6 +54,9 @@ typedef struct keyed_mark { /* the commit row */
     weir_sha256 sha, prev_sha;
 } keyed_mark;
 
+/* In the commit rows of a lineage behind which another one has begun: of no manifest. */
+weir_sha256 keyed_ended_sha(void);
+
 /* After a call that failed the caller calls rollback, always. Fates: RETRY (server away,
    deadlock, busy), SKIP_RECORD (write: a row is refused for ever; err->msg and code say
    why), HALT. */
@@ -63,7 +66,9 @@ typedef struct keyed_driver {
     weir_code (*begin)(keyed_sink *, weir_err *);
     /* Locks the commit row. */
     weir_code (*read)(keyed_sink *, keyed_mark *out, bool *out_found, weir_err *);
-    weir_code (*start)(keyed_sink *, const keyed_mark *, weir_err *); /* inserts it */
+    /* Inserts it, and ends the job's older lineages: in all of their rows the digest becomes
+       prev_sha, and keyed_ended_sha is the digest. */
+    weir_code (*start)(keyed_sink *, const keyed_mark *, weir_err *);
     /* Compare-and-set from (epoch, sha) to `to`; *out_moved is false when it is not so. */
     weir_code (*move)(keyed_sink *, uint64_t epoch, const keyed_mark *to, bool *out_moved,
                       weir_err *);

@@ -13,6 +13,7 @@
  *     Behind by more than one happens after a failover to a replica that lacked commits.
  *  4. A zombie that comes back here after a successor took over finds the row ahead: FENCED.
  *  5. replay is settle towards the last manifest, by a new owner.
+ *  6. The first row of a lineage ends the older ones: a zombie of theirs is FENCED as well.
  *
  * Gives      keyed_stage, keyed_execute, keyed_commit, keyed_finalise, keyed_replay.
  * Always     1. after any error: rollback, and again from BEGIN; no statement is repeated.
@@ -92,6 +93,11 @@ weir_code keyed_look(keyed_sink *self, keyed_mark *out, bool *out_found, weir_er
 weir_code keyed_foreign_row(const keyed_sink *self, const keyed_mark *mark, uint64_t epoch,
                              weir_exit exit, weir_err *err)
 {
+    if (keyed_is_ended(mark))
+        return weir_halt(err, WEIR_EXIT_FENCED, WEIR_E_CONFLICT,
+                         "lineage l%" PRIu32 " has ended: a later one writes to the database "
+                         "of group '%.*s'",
+                         self->setup.lineage, WEIR_STR_FMT(self->group));
     if (exit == WEIR_EXIT_FENCED)
         return weir_halt(
             err, exit, WEIR_E_CONFLICT,
@@ -234,6 +240,8 @@ static weir_code settle(keyed_sink *self, const settle_course *course, weir_err 
             rc = weir_halt(err, WEIR_EXIT_FORKED_HISTORY, WEIR_E_CONFLICT,
                            "the commit row of group '%.*s' is gone",
                            WEIR_STR_FMT(self->group));
+        else if (rc == WEIR_OK && keyed_is_ended(&mark))
+            rc = keyed_reopen(self, &mark, err);
         else if (rc == WEIR_OK && mark.epoch == course->goal->epoch &&
                  weir_sha256_eq(&mark.sha, &course->goal->sha))
             break;
@@ -449,11 +457,11 @@ static weir_code start_row(keyed_sink *self, const weir_committed *last, weir_er
                        .prev_sha = last->id.prev_sha};
     WEIR_FAILPOINT(tk_start_row);
     weir_code rc = self->driver->begin(self, err);
-    if (rc == WEIR_OK && last->id.epoch == 0)
-        rc = keyed_check_empty(self, err);
     WEIR_FAILPOINT(tk_start_row);
     if (rc == WEIR_OK)
         rc = self->driver->start(self, &mark, err);
+    if (rc == WEIR_OK && last->id.epoch == 0) /* no older lineage writes any more */
+        rc = keyed_check_empty(self, err);
     if (rc == WEIR_OK)
         rc = keyed_send_commit(self, err);
     if (rc == WEIR_OK)

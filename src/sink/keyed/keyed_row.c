@@ -9,15 +9,50 @@
  * owns a later generation, and finds no AMEND of the claim's, takes it back: the generation in
  * which that AMEND could have been put is sealed.
  *
- * Gives      keyed_move_row, keyed_is_claim, keyed_set_right.
+ * A third one: a later lineage has begun (--fresh). In the transaction that starts its row it
+ * gives the rows of the older ones a digest of no manifest, and keeps the one that was there.
+ * The bad case without it: an owner of the older one sleeps between the PUT of its manifest and
+ * COMMIT, wakes up when the later one has written rows, and its epoch goes over them. Only a
+ * promotion brings an ended lineage's sinks to its end, before the one behind it has an epoch: it
+ * puts the digest back.
+ *
+ * Gives      keyed_ended_sha, keyed_is_ended, keyed_reopen, keyed_move_row, keyed_is_claim,
+ *            keyed_set_right.
  * Always     1. a claim is taken back only by the owner of its own generation, who puts no
  *               AMEND then, or of a later one.
+ *            2. the row of an ended lineage is moved only by who settles that lineage.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "keyed/keyed_row.h"
 
+#include <string.h>
+
 #include "weir/failpoint.h"
+
+weir_sha256 keyed_ended_sha(void)
+{
+    weir_sha256 sha;
+    memset(sha.at, 0xFF, sizeof sha.at);
+    return sha;
+}
+
+bool keyed_is_ended(const keyed_mark *mark)
+{
+    const weir_sha256 sha = keyed_ended_sha();
+    return weir_sha256_eq(&mark->sha, &sha);
+}
+
+weir_code keyed_reopen(keyed_sink *self, const keyed_mark *mark, weir_err *err)
+{
+    keyed_mark to = {.epoch = mark->epoch, .gen = mark->gen, .sha = mark->prev_sha};
+    bool       moved = false;
+    weir_assert(keyed_is_ended(mark));
+    if (!self->setup.ended)
+        return keyed_foreign_row(self, mark, mark->epoch, WEIR_EXIT_FENCED, err);
+    weir_code rc = keyed_move_row(self, mark, &to, &moved, err);
+    return rc == WEIR_E_UNKNOWN ? WEIR_OK : rc; /* the row is looked at again either way */
+}
 
 weir_code keyed_move_row(keyed_sink *self, const keyed_mark *mark, keyed_mark *to,
                          bool *out_moved, weir_err *err)

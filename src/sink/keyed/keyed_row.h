@@ -22,6 +22,11 @@ weir_code keyed_send_commit(keyed_sink *self, weir_err *err);
 weir_code keyed_foreign_row(const keyed_sink *self, const keyed_mark *mark, uint64_t epoch,
                             weir_exit exit, weir_err *err);
 
+/* Is it the row of a lineage behind which another one has begun? */
+bool keyed_is_ended(const keyed_mark *mark);
+/* FENCED; for who settles the lineage the digest of before is put back. */
+weir_code keyed_reopen(keyed_sink *self, const keyed_mark *mark, weir_err *err);
+
 /* One transaction that moves the row from `mark` to `to` and writes nothing else. *out_moved
    is false when the row is another one by now. */
 weir_code keyed_move_row(keyed_sink *self, const keyed_mark *mark, keyed_mark *to,

@@ -77,11 +77,33 @@ weir_code mysql_row_epoch(keyed_sink *keyed, uint64_t *out, weir_err *err)
     return rc;
 }
 
+/* MySQL assigns from left to right. */
+static weir_code end_older(mysql_sink *self, weir_err *err)
+{
+    const weir_sink_setup *setup = &self->keyed.setup;
+    const weir_sha256      ended = keyed_ended_sha();
+    weir_buf              *sql = &self->sql;
+    weir_buf_clear(sql);
+    weir_buf_text(sql, "UPDATE weir_commit SET prev_sha = manifest_sha, manifest_sha = ");
+    hex(sql, ended.at, WEIR_SHA256_BYTES);
+    weir_buf_text(
+        sql, ", conn_id = CONNECTION_ID(), updated_at = UTC_TIMESTAMP(6) WHERE job = ");
+    hex(sql, setup->job.at, setup->job.len);
+    weir_buf_format(sql, " AND lineage < %" PRIu32 " AND task = ", setup->lineage);
+    hex(sql, setup->task.at, setup->task.len);
+    weir_buf_text(sql, " AND manifest_sha <> ");
+    hex(sql, ended.at, WEIR_SHA256_BYTES);
+    return weir_mysql_run(self->link, weir_buf_view(sql), NULL, err);
+}
+
 weir_code mysql_row_start(keyed_sink *keyed, const keyed_mark *mark, weir_err *err)
 {
     mysql_sink            *self = (mysql_sink *)keyed;
     const weir_sink_setup *setup = &keyed->setup;
     weir_buf              *sql = &self->sql;
+    weir_code              rc = end_older(self, err);
+    if (rc != WEIR_OK)
+        return rc;
     weir_buf_clear(sql);
     weir_buf_text(sql,
                   "INSERT INTO weir_commit (job, lineage, task, sink_group, epoch, gen, "

@@ -276,13 +276,33 @@ static weir_code change_row(sqlite_sink *self, sqlite3_stmt *statement, weir_err
     return rc;
 }
 
+static weir_code end_older(keyed_sink *keyed, weir_err *err)
+{
+    sqlite_sink      *self = self_of(keyed);
+    sqlite3_stmt     *statement = NULL;
+    const weir_sha256 ended = keyed_ended_sha();
+    const weir_str    sql =
+        WEIR_STR("UPDATE weir_commit SET prev_sha = manifest_sha, manifest_sha = ?5 "
+                 "WHERE job = ?1 AND lineage < ?2 AND task = ?3 AND manifest_sha <> ?5");
+    weir_code rc =
+        sqlite_prepare(self, sql, "could not end older lineages in", &statement, err);
+    if (rc != WEIR_OK)
+        return rc;
+    bind_row(keyed, statement, 1);
+    (void)sqlite3_bind_blob(statement, 5, ended.at, WEIR_SHA256_BYTES, SQLITE_STATIC);
+    return change_row(self, statement, err);
+}
+
 static weir_code start_row(keyed_sink *keyed, const keyed_mark *mark, weir_err *err)
 {
     sqlite_sink  *self = self_of(keyed);
     sqlite3_stmt *statement = NULL;
-    weir_code     rc = sqlite_prepare(
-            self, WEIR_STR("INSERT INTO weir_commit VALUES (?1,?2,?3,?4,?5,?6,?7,?8,0,?9)"),
-            "could not start the commit row of", &statement, err);
+    weir_code     rc = end_older(keyed, err);
+    if (rc != WEIR_OK)
+        return rc;
+    rc = sqlite_prepare(
+        self, WEIR_STR("INSERT INTO weir_commit VALUES (?1,?2,?3,?4,?5,?6,?7,?8,0,?9)"),
+        "could not start the commit row of", &statement, err);
     if (rc != WEIR_OK)
         return rc;
     bind_row(keyed, statement, 1);

@@ -107,6 +107,7 @@ static weir_code open_sink(weir_sink *sink, const weir_sink_setup *setup, weir_e
         return weir_halt(err, WEIR_EXIT_JOB, WEIR_E_LIMIT, "the test says it cannot be opened");
     self->setup = *setup;
     self->group = keep_group_of(name);
+    self->group->ended = setup->ended;
     return WEIR_OK;
 }
 

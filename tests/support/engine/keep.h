@@ -27,7 +27,7 @@ typedef struct keep_group {
     weir_sha256     sha;        /* of its manifest */
     uint64_t        finalised, stages, again, executes, commits, replays;
     uint64_t        again_visible; /* heap: replays that publish the last epoch once more */
-    bool            saw_end;
+    bool            saw_end, ended; /* opened for a lineage that has ended */
     weir_committed  replayed; /* the last epoch of a replay; its payload is gone */
     weir_sha256     claim;    /* of the last repair that was no dry run */
     uint32_t        repairs, claims;

@@ -53,7 +53,7 @@ typedef struct fake_database {
         uint32_t     writes;
     } open[DATABASE_CONNECTIONS]; /* transactions, by connection */
     uint32_t writes;              /* committed statements that write rows */
-    uint32_t upserts, deletes, commits, kills, tables_made;
+    uint32_t upserts, deletes, commits, kills, tables_made, endings;
     char     last_write[4096]; /* as it came */
 } fake_database;
 

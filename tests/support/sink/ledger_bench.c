@@ -151,6 +151,13 @@ void ledger_at(const char *verb, uint32_t before, void (*act)(void))
     ledger.act = act;
 }
 
+void ledger_outlive(void)
+{
+    ledger.mark.prev_sha = ledger.mark.sha;
+    ledger.mark.sha = keyed_ended_sha();
+    ledger.version++;
+}
+
 void ledger_forge(void)
 {
     memset(&ledger.mark.sha, 0x77, sizeof ledger.mark.sha);

@@ -31,9 +31,11 @@ void ledger_strand(sink_bench *bench);
 
 void ledger_arm(uint32_t call, ledger_fault fault); /* counted from the last ledger.calls = 0 */
 void ledger_at(const char *verb, uint32_t before, void (*act)(void));
-/* Acts: of somebody who had the lock; who made the row another history's. */
+/* Acts: of somebody who had the lock; who made the row another history's; of a later lineage
+   that started its own. */
 void ledger_touch(void);
 void ledger_forge(void);
+void ledger_outlive(void);
 /* A server that was put back, by as much as the mark tells: rows upsert, so they may stay. */
 void ledger_lose(const keyed_mark *mark);
 

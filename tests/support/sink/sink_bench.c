@@ -226,6 +226,7 @@ static void open_checkpoint(sink_bench *bench)
                                    .prefix = WEIR_STR("cp"),
                                    .job = bench->setup.job,
                                    .task = bench->setup.task,
+                                   .fresh = bench->fresh,
                                    .take_over = true,
                                    .epoch_interval_us = 1000000,
                                    .clock = &bench->clock.base};
@@ -234,6 +235,9 @@ static void open_checkpoint(sink_bench *bench)
          weir_checkpoint_take_over(bench->now.checkpoint, bench->arena, &last,
                                    &bench->finalised, &bench->err),
          "take_over");
+    if (bench->fresh)
+        bench->setup.lineage = weir_checkpoint_lineage(bench->now.checkpoint);
+    bench->fresh = false;
     bench->last = last != NULL ? last->epoch : 0;
     if (last != NULL) {
         bench->place[last->epoch] = (bench_place){last->gen, last->idx};

@@ -67,6 +67,7 @@ typedef struct sink_bench {
     bool         finalised;
     bool         left; /* what an AMEND amends is not this sink's */
     bool         end; /* the next epochs are staged with `end` */
+    bool         fresh; /* the next takeover begins a lineage */
     int64_t      watermark_us;
 
     bench_zombie zombie[32];

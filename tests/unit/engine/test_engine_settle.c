@@ -91,6 +91,7 @@ static void ended_lineage_becomes_visible_once(void **state)
             CHECK_U64(b.settled.last.epoch, 1);
             CHECK_U64(b.settled.last.idx, 1);
             CHECK(b.settled.end);
+            CHECK(keep_group_of("main")->ended);
             check_rows("main", "w0|3\nw1|3\n");
             check_rows("lines", "0|w0\n1|w1\n2|w0\n3|w1\n4|w0\n5|w1\n");
         }

@@ -154,6 +154,27 @@ static void lineage_that_begins_anew_refuses_rows_of_another(void **state)
     ledger_end(&bench);
 }
 
+/* An owner of the lineage before commits its last epoch as late as it can. */
+static void write_late(void)
+{
+    ledger.rows = (ledger_rows){
+        .at = weir_heap_new(1, sizeof *ledger.rows.at), .count = 1, .room = 1};
+    ledger.rows.at[0] = (ledger_row){"9|zed", "9|zed|9.00|NULL|NULL"};
+}
+
+static void rows_that_come_until_the_older_lineage_ends_are_seen(void **state)
+{
+    (void)state;
+    sink_bench bench;
+    ledger_begin(&bench, false);
+    bench.setup.must_be_empty = true;
+    ledger_at("start", 0, write_late);
+    CHECK_FAILS(bench_try_take_over(&bench), WEIR_E_CONFIG, &bench.err);
+    CHECK_SAYS(&bench.err, "has rows");
+    CHECK(!ledger.begun);
+    ledger_end(&bench);
+}
+
 static void epoch_that_is_executed_again_is_not_executed_twice(void **state)
 {
     (void)state;
@@ -324,6 +345,57 @@ static void row_of_another_history_is_left_as_it_is(void **state)
     }
 }
 
+static void row_of_an_ended_lineage_is_nobodys(void **state)
+{
+    (void)state;
+    for (int behind = 0; behind < 2; behind++) {
+        sink_bench bench;
+        ledger_begin(&bench, false);
+        CHECK_OK(ledger_take_over(&bench), &bench.err);
+        ledger_live(&bench, 1, LEDGER_FIRST, false);
+        CHECK_OK(ledger_epoch(&bench, "+I|6|fay|6||", behind == 1), &bench.err);
+        bench_crash(&bench);
+        ledger_outlive();
+        CHECK_FAILS(bench_try_take_over(&bench), WEIR_E_CONFLICT, &bench.err);
+        CHECK_INT(bench.err.exit, WEIR_EXIT_FENCED);
+        CHECK_SAYS(&bench.err, "lineage l1 has ended");
+        CHECK_U64(ledger.mark.epoch, behind ? 1 : 2);
+        ledger_check_rows(behind ? "1|ada|1.00|NULL|NULL\n2|bob|2.00|NULL|NULL\n"
+                                 : "1|ada|1.00|NULL|NULL\n2|bob|2.00|NULL|NULL\n"
+                                   "6|fay|6.00|NULL|NULL\n");
+        ledger_end(&bench);
+    }
+}
+
+/* A promotion took a later lineage, which had a row and no epoch. */
+static void each_call_that_settles_an_ended_lineage_may_go_wrong(void **state)
+{
+    (void)state;
+    for (int behind = 0; behind < 2; behind++)
+        for (ledger_fault fault = LEDGER_AWAY; fault < LEDGER_FAULTS; fault++) {
+            uint32_t call = 1;
+            for (bool more = true; more; call++) {
+                sink_bench bench;
+                ledger_begin(&bench, false);
+                CHECK_OK(ledger_take_over(&bench), &bench.err);
+                ledger_live(&bench, 1, LEDGER_FIRST, false);
+                CHECK_OK(ledger_epoch(&bench, "+I|6|fay|6||", behind == 1), &bench.err);
+                bench_crash(&bench);
+                ledger_outlive();
+                bench.setup.ended = true;
+                ledger.calls = 0;
+                ledger_arm(call, fault);
+                CHECK_OK(ledger_take_over(&bench), &bench.err);
+                more = ledger.calls >= call;
+                ledger_check_row(&bench, 2);
+                ledger_check_rows("1|ada|1.00|NULL|NULL\n2|bob|2.00|NULL|NULL\n"
+                                  "6|fay|6.00|NULL|NULL\n");
+                ledger_end(&bench);
+            }
+            CHECK(call > 6);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,12 +405,15 @@ int main(void)
         TEST(row_that_was_begun_by_somebody_is_asked_for_until_it_is_known),
         TEST(epochs_that_are_lost_are_replayed_before_the_one_in_hand),
         TEST(lineage_that_begins_anew_refuses_rows_of_another),
+        TEST(rows_that_come_until_the_older_lineage_ends_are_seen),
         TEST(epoch_that_is_executed_again_is_not_executed_twice),
         TEST(rows_are_refused_however_many_there_are),
         TEST(rows_that_the_table_cannot_hold_are_refused_first),
         TEST(rows_that_are_refused_together_only_halt),
         TEST(log_that_cannot_be_read_moves_no_row),
         TEST(row_of_another_history_is_left_as_it_is),
+        TEST(row_of_an_ended_lineage_is_nobodys),
+        TEST(each_call_that_settles_an_ended_lineage_may_go_wrong),
     };
     return RUN_TESTS(tests);
 }

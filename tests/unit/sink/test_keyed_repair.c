@@ -315,11 +315,30 @@ static void lose_row(void)
     ledger.version++;
 }
 
+/* A later lineage began while it slept: its row is not claimed. */
+static void repair_of_an_ended_lineage_is_fenced(void **state)
+{
+    (void)state;
+    sink_bench bench;
+    mending    m = {.payload = {0}};
+    ledger_begin(&bench, false);
+    ledger_strand(&bench);
+    CHECK(ledger_take_over(&bench) != WEIR_OK);
+    ledger_outlive();
+    keyed_mark before = ledger.mark;
+    CHECK_FAILS(claim(&bench, &m), WEIR_E_CONFLICT, &bench.err);
+    CHECK_INT(bench.err.exit, WEIR_EXIT_FENCED);
+    CHECK_SAYS(&bench.err, "has ended");
+    CHECK(weir_sha256_eq(&ledger.mark.sha, &before.sha));
+    weir_buf_done(&m.payload);
+    ledger_end(&bench);
+}
+
 /* While its rows are tried another one takes the lineage over: a claim of a younger repair. */
 static void repair_whose_row_moves_on_is_fenced(void **state)
 {
     (void)state;
-    static void (*const acts[])(void) = {ledger_forge, advance, lose_row};
+    static void (*const acts[])(void) = {ledger_forge, advance, lose_row, ledger_outlive};
     for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++) {
         sink_bench bench;
         mending    m = {.payload = {0}};
@@ -435,6 +454,7 @@ int main(void)
         TEST(only_the_last_epoch_is_repaired),
         TEST(rows_of_a_repair_that_are_not_there_are_for_replay),
         TEST(repair_of_a_log_that_cannot_be_read_claims_nothing),
+        TEST(repair_of_an_ended_lineage_is_fenced),
         TEST(repair_whose_row_moves_on_is_fenced),
         TEST(repair_whose_own_seal_is_damaged_claims_nothing),
         TEST(large_epoch_is_repaired_row_by_row),

@@ -324,6 +324,30 @@ static void a_fresh_lineage_wants_empty_tables(void **state)
     }
 }
 
+/* The first row of a lineage and the end of the older ones are one transaction. */
+static void a_row_is_started_when_older_lineages_are_ended(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        fake_database database;
+        sink_bench    bench;
+        fake_database_start(&database, FAKE_MYSQL_8);
+        database.fault[0] = (database_fault){
+            .statement = "UPDATE weir_commit SET prev_sha = manifest_sha", .times = i,
+            .way = FAKE_MYSQL_FAIL, .number = 1205, .state = "HY000"};
+        bench_start(&bench, "mysql", database.options);
+        weir_code rc = bench_try_take_over(&bench);
+        fake_database_settle(&database);
+        CHECK_INT(rc == WEIR_OK, i == 0);
+        CHECK_INT(database.row.there, i == 0);
+        CHECK_INT(database.endings, i == 0);
+        if (i == 1)
+            CHECK_INT(bench.err.fate, WEIR_FATE_RETRY);
+        bench_stop(&bench);
+        fake_database_stop(&database);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +360,7 @@ int main(void)
         TEST(a_damaged_commit_row_stops_the_job),
         TEST(a_foreign_commit_row_is_told_apart),
         TEST(a_fresh_lineage_wants_empty_tables),
+        TEST(a_row_is_started_when_older_lineages_are_ended),
     };
     return RUN_TESTS(tests);
 }
