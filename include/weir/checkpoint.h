@@ -144,9 +144,10 @@ void        weir_stage_section(weir_stage *stage, const char *name, weir_str byt
 weir_code weir_stage_build(weir_stage *stage, weir_sha256 *out_sha, weir_err *err)
     WEIR_MUST_CHECK;
 /* E4, the commit point: PUT If-None-Match with the same bytes until it is known to be
-   there, or another's record is (exit FENCED). After it the epoch is committed. Fate RETRY
-   when that is not known for some seconds: call it again; who does not, and for STOPPED, when
-   *stop was set twice over: outcome unknown, the next owner decides. */
+   there, or another's record is (exit FENCED). After it the epoch is committed. Fate RETRY:
+   five seconds went by and it is still not known; call it again, with the same stage. A refusal
+   that lasts ten minutes over all calls is a HALT. STOPPED: *stop was set twice. Who ends
+   without an answer does not know; the next owner decides. */
 weir_code weir_stage_publish(weir_stage *stage, weir_err *err) WEIR_MUST_CHECK;
 /* The manifest that build made, decoded into `arena`: what weir_checkpoint_read will give
    once it is published. */
@@ -157,7 +158,8 @@ void      weir_stage_free(weir_stage *stage);
    published long ago. When it is more than 30 minutes by the boot clock that this process
    knew that it owns the task, an epoch of its own is published only after a look for a
    successor's seal (exit FENCED; fate RETRY: the store is away), one that was taken over
-   not any more: end, and take over anew. */
+   not any more: end, and take over anew. Always OK when the last epoch is known to be
+   finalised: there is nothing to publish. */
 weir_code weir_checkpoint_may_publish(weir_checkpoint *checkpoint, weir_err *err)
     WEIR_MUST_CHECK;
 
@@ -172,8 +174,8 @@ weir_code weir_checkpoint_finalised(weir_checkpoint *checkpoint, weir_err *err)
    finalised. Does nothing else. Fate RETRY: call it again before an epoch is staged. Exit
    FENCED: the task was taken over. */
 weir_code weir_checkpoint_idle(weir_checkpoint *checkpoint, weir_err *err) WEIR_MUST_CHECK;
-/* Clean shutdown, the last epoch being finalised: SEAL with finalised = true. Fate RETRY after
-   ten seconds. */
+/* Clean shutdown, the last epoch being finalised: SEAL with finalised = true. Tried for ten
+   seconds; then fate RETRY, and who gives up leaves it to the next owner. */
 weir_code weir_checkpoint_seal(weir_checkpoint *checkpoint, weir_err *err) WEIR_MUST_CHECK;
 
 #endif

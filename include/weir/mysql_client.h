@@ -33,7 +33,7 @@ typedef struct weir_mysql_setup { /* C strings; NULL: not given */
 typedef enum weir_mysql_class {
     WEIR_MYSQL_FINE,
     WEIR_MYSQL_LOST,   /* the connection is gone; the statement may have run */
-    WEIR_MYSQL_LOCK,   /* deadlock, lock wait: again from BEGIN */
+    WEIR_MYSQL_LOCK,   /* deadlock, lock wait, too long: again from BEGIN */
     WEIR_MYSQL_AWAY,   /* full, starting, stopping, read-only, too many: later */
     WEIR_MYSQL_ROW,    /* a value or a row is refused, for ever */
     WEIR_MYSQL_SCHEMA, /* a table or column is missing or of another kind */

@@ -337,7 +337,7 @@ weir_code weir_checkpoint_finalised(weir_checkpoint *checkpoint, weir_err *err)
     if ((!full && !may_be_hidden(checkpoint)) || checkpoint->stage != NULL)
         return WEIR_OK;
     WEIR_FAILPOINT(gen_self_seal);
-    return checkpoint_seal_own(checkpoint, RECORD_SELF_SEALED, IDLE_PATIENCE_US, err);
+    return checkpoint_seal_own(checkpoint, RECORD_SELF_SEALED, OWN_SEAL_PATIENCE_US, err);
 }
 
 weir_code weir_checkpoint_idle(weir_checkpoint *checkpoint, weir_err *err)
@@ -348,7 +348,7 @@ weir_code weir_checkpoint_idle(weir_checkpoint *checkpoint, weir_err *err)
     if (!due && !checkpoint->sealing)
         return WEIR_OK;
     WEIR_FAILPOINT(gen_self_seal);
-    return checkpoint_seal_own(checkpoint, RECORD_SELF_SEALED, IDLE_PATIENCE_US, err);
+    return checkpoint_seal_own(checkpoint, RECORD_SELF_SEALED, OWN_SEAL_PATIENCE_US, err);
 }
 
 weir_code weir_checkpoint_seal(weir_checkpoint *checkpoint, weir_err *err)

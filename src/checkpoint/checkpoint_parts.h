@@ -11,16 +11,15 @@
 #define PUBLISH_WITHIN_US \
     WEIR_LIMIT(30LL * 60 * 1000000, 6000000LL)   /* of the last proof, by boot time */
 #define COMMIT_WITHIN_US (12LL * 3600 * 1000000) /* of the last proof, by boot time */
-#define SEAL_PATIENCE_US (10LL * 60 * 1000000)   /* without an answer to a takeover's SEAL */
-#define START_REFUSED_US 0LL /* who may not write is told so at once, as who may not read */
-#define IDLE_PATIENCE_US (10LL * 1000000)        /* the same of an owner: then it is shown */
-#define OWN_SEAL_REFUSED_US (10LL * 60 * 1000000) /* over all tries; as of its manifests */
+#define SEAL_PATIENCE_US (10LL * 60 * 1000000)  /* a takeover's SEAL, without an answer */
+#define START_REFUSED_US 0LL                    /* the same, refused: as who may not read is */
+#define OWN_SEAL_PATIENCE_US (10LL * 1000000)   /* an owner's, without an answer: then shown */
+#define SHUT_DOWN_PATIENCE_US (10LL * 1000000)  /* a clean end's: as ENGINE_GRACE_US */
+#define MANIFEST_PATIENCE_US (5LL * 1000000)    /* a manifest's: then it is shown */
+#define OWNER_REFUSED_US (10LL * 60 * 1000000)  /* of an owner's SEAL or manifest, over all
+                                                   tries: a refusal that lasts is believed */
 #define IDLE_SEAL_US \
     WEIR_LIMIT(20LL * 60 * 1000000, 3000000LL) /* without an epoch: well below an hour */
-#define SHUT_DOWN_PATIENCE_US (10LL * 1000000)   /* the same of a stop: as for other servers */
-#define MANIFEST_PATIENCE_US (5LL * 1000000)     /* without an answer: then it is shown */
-#define MANIFEST_REFUSED_US                                                                \
-    (10LL * 60 * 1000000) /* a refusal that lasts this is believed */
 #define WATCH_LEAST_US (15LL * 1000000)
 
 struct weir_checkpoint {

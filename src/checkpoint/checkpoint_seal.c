@@ -111,7 +111,7 @@ static weir_code seal_begun(weir_checkpoint *checkpoint, int64_t until_us, weir_
     seal_work   work = {.record = checkpoint->own_seal,
                         .stop_at = 2,
                         .until_us = until_us,
-                        .refused_us = OWN_SEAL_REFUSED_US,
+                        .refused_us = OWNER_REFUSED_US,
                         .refused = &checkpoint->own_refused,
                         .copy_refused = &checkpoint->own_copy_refused};
     weir_code   rc = seal_generation(log, &work, arena, err);

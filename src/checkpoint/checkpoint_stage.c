@@ -479,7 +479,7 @@ weir_code weir_stage_publish(weir_stage *stage, weir_err *err)
                          .sha = stage->record.sha,
                          .stop_at = 2,
                          .patience_us = MANIFEST_PATIENCE_US,
-                         .refused_us = MANIFEST_REFUSED_US,
+                         .refused_us = OWNER_REFUSED_US,
                          .refusal = &stage->refusal};
     weir_arena *arena = weir_arena_new("publish", 4096);
     WEIR_FAILPOINT_ONE_OF(stage->record.kind == RECORD_AMEND, rp_put_amend, ep_put_manifest);

@@ -4,11 +4,11 @@
  *     section "amend"         version 1, varint count, each: blob section of a sink group,
  *                             varint rows that were refused; CRC32C
  *     sections "amend/NAME"   payload of the dead letters NAME that came by the repair
- *
  *     section "visible"       version 1: the epoch was finalised before; its files, and the dead
  *                             letters of its own, may have been moved by readers since
  *
- * Gives      engine_amend_write, engine_amend_has, engine_amend_left, engine_amend_replay.
+ * Gives      engine_amend_write, engine_amend_has, engine_amend_was_visible,
+ *            engine_amend_replay.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -46,7 +46,7 @@ bool engine_amend_has(const weir_manifest *amend, weir_str section)
     return has && !reader.bad;
 }
 
-bool engine_amend_left(const weir_manifest *last, weir_str section)
+bool engine_amend_was_visible(const weir_manifest *last, weir_str section)
 {
     return last->amends && weir_manifest_section(last, ENGINE_AMEND_VISIBLE).len > 0 &&
            !weir_str_starts(section, ENGINE_AMEND_LETTERS);

@@ -1,9 +1,9 @@
 /* engine/history: committed epochs as one sink group sees them, found by walking the
  * chain of manifests backwards from the last.
  *
- * A database that was put back asks for one epoch after the other, from far behind. The places that
- * the way back went by are kept, so that each manifest is read once on it, and once when it is
- * asked for; and one at a time is in memory.
+ * A database that was put back asks for one epoch after the other, the oldest first. At the first
+ * question the way back is walked once, and it is kept where each manifest is: so each is read
+ * twice, on that way and when it is asked for, and no two are in memory.
  *
  * Gives      engine_history_of.
  * Always     1. every step checks that the older manifest's SHA-256 is what the newer
@@ -148,7 +148,7 @@ void engine_history_of(engine_job *engine, weir_str section, engine_history *out
     memset(out, 0, sizeof *out);
     out->base.last = engine->last ? engine->last->epoch : 0;
     out->base.finalised = engine->last != NULL && (engine->last_finalised ||
-                                                   engine_amend_left(engine->last, section));
+                                                   engine_amend_was_visible(engine->last, section));
     out->base.read = read_epoch;
     out->base.checkpoint = engine->checkpoint;
     out->engine = engine;

@@ -12,7 +12,7 @@
 
 #define PER " per "
 
-/* "1000 per 100000". */
+/* "1000 per 100000", which the plan has checked. */
 static void read_error_limit(engine_source *source)
 {
     weir_str text = weir_opts_text(source->table->opts, "error_limit");

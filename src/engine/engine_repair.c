@@ -248,7 +248,7 @@ static weir_code stage_amend(repair *r, weir_stage *stage, uint32_t *out_count, 
     engine_amend_write(&r->payload, section, rows, *out_count);
     weir_stage_section(stage, "amend", weir_buf_view(&r->payload));
     if (job->last_finalised)
-        weir_stage_section(stage, ENGINE_AMEND_VISIBLE, WEIR_STR("\1"));
+        weir_stage_section(stage, ENGINE_AMEND_VISIBLE, WEIR_STR(ENGINE_AMEND_VISIBLE_IS));
     WEIR_FAILPOINT(rp_staged);
     return WEIR_OK;
 }

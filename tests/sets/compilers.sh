@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# clang builds everything, optimised, without a warning; gcc does so in `fast` (twins) and `sim`
+# the other compiler: clang builds everything, optimised, without a warning; gcc's twins are in `fast`
 # SPDX-License-Identifier: Apache-2.0
 need build-deps librdkafka
 build clang

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0
 need build-deps librdkafka test-deps stack
 
-# At least so many of a room's branches are taken, in percent. A floor only goes up. The files are the
-# protocol: records, log, takeover, commit, recovery; and what an error of S3, MySQL or Kafka means.
+# At least so many of a room's branches are taken, in percent. A floor only goes up. At 100: the protocol (records, log,
+# takeover, commit, recovery, repair, changed SQL, publishing), and what an error of S3, MySQL or Kafka means.
 floors=(checkpoint=100 store=98 sink/mysql=100 http=100 client=75 client/http=100 client/mysql=100)
 for file in _amend _change _commit _history _load _manifest _origin _patience _recover _repair \
     _replay _restore _settle _slices _tool; do

@@ -66,8 +66,8 @@ typedef struct keyed_driver {
     weir_code (*begin)(keyed_sink *, weir_err *);
     /* Locks the commit row. */
     weir_code (*read)(keyed_sink *, keyed_mark *out, bool *out_found, weir_err *);
-    /* Inserts it, and ends the job's older lineages: in all of their rows the digest becomes
-       prev_sha, and keyed_ended_sha is the digest. */
+    /* Inserts it and, in the same transaction, ends the older lineages of the job's task: in each
+       row that is not ended yet prev_sha becomes the digest, and the digest keyed_ended_sha. */
     weir_code (*start)(keyed_sink *, const keyed_mark *, weir_err *);
     /* Compare-and-set from (epoch, sha) to `to`; *out_moved is false when it is not so. */
     weir_code (*move)(keyed_sink *, uint64_t epoch, const keyed_mark *to, bool *out_moved,

@@ -93,7 +93,7 @@ static bool is_left(const settle_course *course, const keyed_mark *mark,
     weir_committed at = {.joined = false};
     weir_err       ignored; /* what cannot be read is no reason to move a row */
     weir_err_clear(&ignored);
-    weir_assert(mark->epoch <= history->last); /* it is behind the goal, or there */
+    weir_assert(mark->epoch <= history->last); /* at the goal or behind */
     bool left = mark->epoch > 0 &&
                 history->read(history, mark->epoch, arena, &at, &ignored) == WEIR_OK &&
                 at.amends && !at.claimed && weir_sha256_eq(&at.id.sha, right) &&

@@ -24,7 +24,8 @@ weir_code keyed_foreign_row(const keyed_sink *self, const keyed_mark *mark, uint
 
 /* Is it the row of a lineage behind which another one has begun? */
 bool keyed_is_ended(const keyed_mark *mark);
-/* FENCED; for who settles the lineage the digest of before is put back. */
+/* Of an ended row: puts the digest of before back, where the sink was opened to settle the
+   lineage (setup.ended); else FENCED. The caller looks at the row again. */
 weir_code keyed_reopen(keyed_sink *self, const keyed_mark *mark, weir_err *err);
 
 /* One transaction that moves the row from `mark` to `to` and writes nothing else. *out_moved

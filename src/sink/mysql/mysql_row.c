@@ -77,7 +77,7 @@ weir_code mysql_row_epoch(keyed_sink *keyed, uint64_t *out, weir_err *err)
     return rc;
 }
 
-/* MySQL assigns from left to right. */
+/* MySQL assigns from left to right: prev_sha takes the digest before that is replaced. */
 static weir_code end_older(mysql_sink *self, weir_err *err)
 {
     const weir_sink_setup *setup = &self->keyed.setup;

@@ -324,7 +324,7 @@ static void a_fresh_lineage_wants_empty_tables(void **state)
     }
 }
 
-/* The first row of a lineage and the end of the older ones are one transaction. */
+/* A row is not started when the older lineages could not be ended. */
 static void a_row_is_started_when_older_lineages_are_ended(void **state)
 {
     (void)state;

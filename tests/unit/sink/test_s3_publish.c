@@ -259,14 +259,13 @@ static void worst_of_several_outcomes_is_told(void **state)
     }
 }
 
-static weir_str nowhere_prefix;
 static weir_code (*store_at_bench)(void *, weir_str, weir_store **, weir_str *, weir_err *);
 
 static weir_code store_at_root(void *self, weir_str location, weir_store **out,
                                weir_str *out_prefix, weir_err *err)
 {
     weir_code rc = store_at_bench(self, location, out, out_prefix, err);
-    *out_prefix = nowhere_prefix;
+    *out_prefix = (weir_str){NULL, 0}; /* a bucket's root */
     return rc;
 }
 
@@ -323,10 +322,11 @@ static void files_of_a_bucket_s_root_have_no_folder(void **state)
 }
 
 /* A log that says something else than the bench's. */
+enum { AS_IT_IS, NO_READ, NOT_JOINED, NO_PAYLOAD, DAMAGED };
 typedef struct odd_history {
     weir_history  base;
     bench_history inner;
-    enum { AS_IT_IS, NO_READ, NOT_JOINED, NO_PAYLOAD, DAMAGED } what;
+    int           what;
 } odd_history;
 
 static weir_code read_odd(weir_history *history, uint64_t epoch, weir_arena *arena,
