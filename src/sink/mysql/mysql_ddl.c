@@ -78,7 +78,7 @@ static bool key_fits_wide(const keyed_table *table, const mysql_flavour *flavour
 void mysql_ddl(weir_buf *out, const keyed_table *table, const mysql_flavour *flavour)
 {
     bool wide = key_fits_wide(table, flavour);
-    weir_buf_text(out, "CREATE TABLE ");
+    weir_buf_text(out, flavour->if_missing ? "CREATE TABLE IF NOT EXISTS " : "CREATE TABLE ");
     mysql_name(out, table->target);
     weir_buf_text(out, " (");
     for (uint32_t c = 0; c < table->schema.count; c++) {

@@ -71,6 +71,7 @@ bool mysql_collation_exact(weir_str collation, bool *out_blank);
 typedef struct mysql_flavour {
     const char *key_collation; /* a binary NO PAD one, or NULL */
     uint32_t    key_bytes;
+    bool        if_missing; /* a killed job's statement may still be making it */
 } mysql_flavour;
 weir_sink_ddl_fn mysql_ddl_of;
 void mysql_ddl(weir_buf *out, const keyed_table *table, const mysql_flavour *flavour);

@@ -235,7 +235,7 @@ static weir_code find_flavour(mysql_sink *self, const weir_opts *opts, mysql_fla
 
 static weir_code create_table(mysql_sink *self, uint32_t t, weir_err *err)
 {
-    mysql_flavour flavour;
+    mysql_flavour flavour = {.if_missing = true};
     weir_buf      sql = {0};
     weir_code     rc = find_flavour(self, self->keyed.setup.table[t].opts, &flavour, err);
     if (rc == WEIR_OK) {
@@ -256,7 +256,7 @@ static weir_code create_like(mysql_sink *self, uint32_t t, bool *out_made, weir_
     if (rc != WEIR_OK || !*out_made)
         return rc;
     weir_buf sql = {0};
-    weir_buf_text(&sql, "CREATE TABLE ");
+    weir_buf_text(&sql, "CREATE TABLE IF NOT EXISTS ");
     mysql_name(&sql, self->keyed.table[t].target);
     weir_buf_text(&sql, " LIKE ");
     mysql_name(&sql, like.target);

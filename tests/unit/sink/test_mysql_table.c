@@ -183,7 +183,7 @@ static void missing_tables_are_made_when_that_is_asked_for(void **state)
     } cases[] = {
         {true, NULL, NULL, 2},
         {true, "SELECT COLLATION_NAME", "(1142)", 1},
-        {true, "CREATE TABLE `bench_rows`", "(1142)", 1},
+        {true, "CREATE TABLE IF NOT EXISTS `bench_rows`", "(1142)", 1},
         {true, "CREATE TABLE IF NOT EXISTS weir_commit", "(1142)", 0},
         {false, NULL, "table 'weir_commit' is not there", 0},
     };
@@ -221,6 +221,30 @@ static void missing_tables_are_made_when_that_is_asked_for(void **state)
     close_all(&database, &bench);
 }
 
+/* A job that was killed made it: the server went on with the statement, behind the look of the
+   one that comes next. */
+static void a_table_that_came_to_be_meanwhile_is_taken(void **state)
+{
+    (void)state;
+    for (int like = 0; like < 2; like++) {
+        fake_database database;
+        sink_bench    bench;
+        fake_database_start(&database, FAKE_MYSQL_8);
+        database.no_table = true;
+        database.fault[0] = (database_fault){.statement = "CREATE TABLE `",
+                                             .times = -1,
+                                             .way = FAKE_MYSQL_FAIL,
+                                             .number = 1050};
+        bench_start(&bench, "mysql", database.options);
+        if (like)
+            bench.table.like = WEIR_STR("live");
+        CHECK_OK(bench_try_take_over(&bench), &bench.err);
+        fake_database_settle(&database);
+        CHECK_INT(database.tables_made, 1); /* the server says so, and does nothing */
+        close_all(&database, &bench);
+    }
+}
+
 /* A replay's table has the form of the live one, whatever create says. */
 static void a_table_is_made_in_the_form_of_another(void **state)
 {
@@ -233,7 +257,7 @@ static void a_table_is_made_in_the_form_of_another(void **state)
     } cases[] = {
         {false, {.statement = NULL}, NULL, 1},
         {false,
-         {.statement = "CREATE TABLE `bench_rows` LIKE `live`",
+         {.statement = "CREATE TABLE IF NOT EXISTS `bench_rows` LIKE `live`",
           .times = -1,
           .way = FAKE_MYSQL_FAIL,
           .number = 1142},
@@ -501,6 +525,7 @@ int main(void)
         TEST(columns_of_others_are_fed_by_the_server),
         TEST(keys_are_judged_before_the_server_is_asked),
         TEST(missing_tables_are_made_when_that_is_asked_for),
+        TEST(a_table_that_came_to_be_meanwhile_is_taken),
         TEST(a_table_is_made_in_the_form_of_another),
         TEST(statements_are_as_long_as_half_a_packet),
         TEST(a_row_larger_than_half_a_packet_goes_alone),

@@ -116,8 +116,8 @@ static void ddl_takes_the_best_collation_there_is(void **state)
 {
     (void)state;
     weir_buf      sql = {0};
-    mysql_flavour nopad = {"utf8mb4_nopad_bin", 255}, none = {NULL, 100},
-                  wide = {"x_bin", 1000};
+    mysql_flavour nopad = {"utf8mb4_nopad_bin", 255, false}, none = {NULL, 100, false},
+                  wide = {"x_bin", 1000, false};
     mysql_ddl(&sql, &table, &nopad);
     check_buf(
         &sql,
@@ -162,12 +162,12 @@ static void ddl_names_a_type_for_each_type(void **state)
     };
     static uint32_t keys[] = {0, 1};
     keyed_table     every = {WEIR_STR("t"), {14, all}, 2, keys};
-    mysql_flavour   nopad = {"utf8mb4_nopad_bin", 255};
+    mysql_flavour   nopad = {"utf8mb4_nopad_bin", 255, true};
     weir_buf        sql = {0};
     mysql_ddl(&sql, &every, &nopad);
     check_buf(
         &sql,
-        "CREATE TABLE `t` (\n"
+        "CREATE TABLE IF NOT EXISTS `t` (\n"
         "    `k` VARCHAR(7) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL,\n"
         "    `kb` VARBINARY(255) NOT NULL,\n"
         "    `a` BOOLEAN NULL,\n"
