@@ -285,7 +285,7 @@ static weir_code put(weir_store *store, weir_object *object, size_t count, weir_
 /* True: put_new has its outcome without having been applied. */
 static bool refused(weir_object *object, const sim_fault *fault)
 {
-    if (fault->what == SIM_REFUSED)
+    if (fault->what == SIM_REFUSED && !sim.healed) /* who met it may have slept since */
         sim.store_refuses_us = sim_now + fault->arg * INT64_C(1000);
     if (fault->what == SIM_SLOW)
         sim_sleep(fault->arg * INT64_C(1000));
