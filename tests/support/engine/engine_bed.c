@@ -158,7 +158,10 @@ weir_plan *engine_bed_plan(engine_bed *bed, const char *sql)
             bed->arena,
             "SET job.name = '%s'; SET checkpoint.location = 'place'; %s\n%s",
             bed->job ? bed->job : "job",
-            strstr(sql, "epoch.interval") ? "" : "SET epoch.interval = '10 ms';", sql)),
+            strstr(sql, "epoch.interval") ? ""
+            : bed->until_end              ? "SET epoch.interval = '1 hour';"
+                                          : "SET epoch.interval = '10 ms';",
+            sql)),
          .catalog = catalog_of(bed->arena)};
     if (weir_sql_plan(&input, bed->arena, &bed->plan, &errors) != WEIR_OK)
         fail_msg("%d:%d: %s; %s", errors.error[0].line, errors.error[0].column,

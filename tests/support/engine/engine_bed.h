@@ -60,7 +60,8 @@ void engine_bed_spoil(engine_bed *bed, const char *name, const char *bytes, cons
 void engine_bed_drop(engine_bed *bed, const char *key, const char *section);
 
 /* Plans the text; stops the test when it is wrong. "SET job.name", the location and,
-   unless it has one, an epoch.interval of 10 ms are put in front. */
+   unless it has one, an epoch.interval are put in front: 10 ms, and an hour of a run
+   to the end, which is one epoch then, however busy the machine is. */
 weir_plan *engine_bed_plan(engine_bed *bed, const char *sql);
 /* Of the last plan, for the engine's other entries. */
 weir_engine_setup engine_bed_setup(engine_bed *bed);
