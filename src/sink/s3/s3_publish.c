@@ -61,17 +61,18 @@ static weir_code compare(s3_sink *self, s3_recipe *recipe, weir_err *err)
                          object.got_token);
 }
 
-static weir_code not_put(s3_sink *self, const weir_object *object, weir_err *err)
+/* asked_us: when it was; there may have been a long sleep since. */
+static weir_code not_put(s3_sink *self, const weir_object *object, int64_t asked_us,
+                         weir_err *err)
 {
     if (!object->permanent) {
         self->permanent_us = 0;
         return weir_retry(err, object->rc, "could not put '%.*s': %s",
                           WEIR_STR_FMT(object->key), object->why);
     }
-    int64_t now = self->setup.clock->mono_us(self->setup.clock);
     if (self->permanent_us == 0)
-        self->permanent_us = now;
-    if (now - self->permanent_us < S3_PERMANENT_US)
+        self->permanent_us = asked_us;
+    if (asked_us - self->permanent_us < S3_PERMANENT_US)
         return weir_retry(err, object->rc, "could not put '%.*s': %s",
                           WEIR_STR_FMT(object->key), object->why);
     return weir_halt(err, WEIR_EXIT_SINK_PATH, object->rc,
@@ -80,12 +81,12 @@ static weir_code not_put(s3_sink *self, const weir_object *object, weir_err *err
 }
 
 static weir_code settle_put(s3_sink *self, s3_recipe *recipe, const weir_object *object,
-                            weir_err *err)
+                            int64_t asked_us, weir_err *err)
 {
     if (object->rc == WEIR_E_CONFLICT)
         return compare(self, recipe, err);
     if (object->rc != WEIR_OK)
-        return not_put(self, object, err);
+        return not_put(self, object, asked_us, err);
     recipe->published = true;
     weir_metric_add(WEIR_M_files_published, 1);
     return WEIR_OK;
@@ -113,7 +114,8 @@ static weir_code land(s3_sink *self, put_flight *flight, weir_err *err)
     weir_code rc = WEIR_OK;
     if (flight->count > 0)
         rc = weir_checkpoint_may_publish(self->checkpoint, err);
-    bool flies = flight->count > 0 && rc == WEIR_OK;
+    bool    flies = flight->count > 0 && rc == WEIR_OK;
+    int64_t asked_us = self->setup.clock->mono_us(self->setup.clock);
     if (flies) {
         pass_publish(self);
         weir_err first; /* each request's own outcome is looked at below */
@@ -124,7 +126,8 @@ static weir_code land(s3_sink *self, put_flight *flight, weir_err *err)
     for (uint32_t i = 0; flies && i < flight->count; i++) {
         weir_err mine;
         weir_err_clear(&mine);
-        weir_code got = settle_put(self, flight->recipe[i], &flight->object[i], &mine);
+        weir_code got = settle_put(self, flight->recipe[i], &flight->object[i], asked_us,
+                                   &mine);
         if (got != WEIR_OK && (rc == WEIR_OK || mine.fate == WEIR_FATE_HALT)) {
             rc = got;
             *err = mine;
@@ -163,10 +166,11 @@ static weir_code put_schema(s3_sink *self, weir_err *err)
         weir_arena_text(self->epoch, "%.*s%s_schema.avsc", WEIR_STR_FMT(self->prefix),
                         self->prefix.len > 0 ? "/" : "");
     weir_object object = {.key = weir_str_of(key), .body = self->format->schema};
+    int64_t asked_us = self->setup.clock->mono_us(self->setup.clock);
     WEIR_FAILPOINT(ep_schema);
     weir_code rc = self->store->kind->put(self->store, &object, 1, err);
     if (rc != WEIR_OK)
-        return not_put(self, &object, err);
+        return not_put(self, &object, asked_us, err);
     self->schema_put = true;
     self->permanent_us = 0;
     return WEIR_OK;

@@ -256,6 +256,32 @@ static void refusal_that_does_not_last_is_not_believed(void **state)
     bed_close(&b);
 }
 
+static faulty_act refuse_and_sleep(void *self, const char *verb, const weir_object *object,
+                                   uint64_t call)
+{
+    (void)verb, (void)object;
+    if (call == 2)
+        fake_clock_move(self, 3600000000LL);
+    return call <= 2 ? FAULTY_REFUSE : FAULTY_PASS;
+}
+
+/* Whoever slept since it asked does not know whether it lasts. */
+static void refusal_that_was_slept_over_is_asked_for_again(void **state)
+{
+    (void)state;
+    bed  b;
+    slot s;
+    bed_open(&b);
+    slot_of(&b, &s, 7);
+    b.store.hook = refuse_and_sleep;
+    b.store.self = &b.clock;
+    s.write.refused_us = 60000000;
+    CHECK_OK(write_slot(&b, &s), &b.err);
+    CHECK_U64(b.store.put_news, 3);
+    weir_buf_done(&s.bytes);
+    bed_close(&b);
+}
+
 static faulty_act refuse_reads(void *self, const char *verb, const weir_object *object,
                                uint64_t call)
 {
@@ -436,6 +462,7 @@ int main(void)
         TEST(stop_ends_the_wait_with_an_open_outcome),
         TEST(refusal_is_believed_when_it_lasts),
         TEST(refusal_that_does_not_last_is_not_believed),
+        TEST(refusal_that_was_slept_over_is_asked_for_again),
         TEST(winner_that_may_not_be_read_ends_it_some_time),
         TEST(end_is_found_with_few_requests),
         TEST(end_of_seals_begins_at_zero),

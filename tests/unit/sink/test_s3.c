@@ -261,6 +261,8 @@ static void another_schema_takes_no_old_rows(void **state)
 /* What the store does to the file, and what must come of it. */
 static faulty_act act;
 static uint32_t   acts;
+static fake_clock *dozer; /* NULL, or who hears an hour later what became of its request */
+
 static faulty_act act_on_files(void *self, const char *verb, const weir_object *object,
                                uint64_t call)
 {
@@ -270,6 +272,8 @@ static faulty_act act_on_files(void *self, const char *verb, const weir_object *
     if (!file || strcmp(verb, "put_new") != 0 || acts == 0)
         return FAULTY_PASS;
     acts--;
+    if (dozer != NULL)
+        fake_clock_move(dozer, 3600000000LL);
     return act;
 }
 
@@ -377,6 +381,23 @@ static void a_lasting_refusal_stops_the_job_after_ten_minutes(void **state)
     end_fault(&bench, &faulty);
 }
 
+/* Who slept since it asked does not know that it lasts; and may be somebody no more. */
+static void a_refusal_that_was_slept_over_is_asked_for_again(void **state)
+{
+    (void)state;
+    sink_bench   bench;
+    faulty_store faulty;
+    prepare_fault(&bench, &faulty, FAULTY_REFUSE, 2);
+    CHECK(bench_finalise(&bench) != WEIR_OK);
+    dozer = &bench.clock;
+    CHECK(bench_finalise(&bench) != WEIR_OK);
+    dozer = NULL;
+    CHECK_INT(acts, 0);
+    CHECK_INT(bench.err.fate, WEIR_FATE_RETRY);
+    CHECK_OK(bench_finalise(&bench), &bench.err);
+    end_fault(&bench, &faulty);
+}
+
 /* Each step of stored blocks: many epochs, small and large, then a takeover. */
 static void open_files_are_taken_back_byte_for_byte(void **state)
 {
@@ -432,6 +453,7 @@ int main(void)
         TEST(a_sleeper_does_not_bring_a_moved_file_back),
         TEST(a_stranger_s_file_stops_the_job),
         TEST(a_lasting_refusal_stops_the_job_after_ten_minutes),
+        TEST(a_refusal_that_was_slept_over_is_asked_for_again),
         TEST(open_files_are_taken_back_byte_for_byte),
     };
     return RUN_TESTS(tests);
