@@ -53,7 +53,7 @@ function(weir_test name file labels)
     target_compile_definitions(${target} PRIVATE WEIR_TREE="${PROJECT_SOURCE_DIR}")
     target_compile_options(${target} PRIVATE "SHELL:-iquote ${PROJECT_SOURCE_DIR}/src")
     add_test(NAME ${name} COMMAND ${target} WORKING_DIRECTORY ${PROJECT_BINARY_DIR})
-    set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT 120
+    set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT 1200
         ENVIRONMENT "WEIR_TREE=${PROJECT_SOURCE_DIR}")
 endfunction()
 
@@ -119,7 +119,7 @@ if(NOT WEIR_FUZZ)
         endforeach()
         add_test(NAME sim.seeds COMMAND sim --seeds 1 200 --jobs 2)
         add_test(NAME sim.twice COMMAND sim --twice 1 20)
-        set_tests_properties(sim.seeds sim.twice PROPERTIES LABELS "fast;sim" TIMEOUT 120)
+        set_tests_properties(sim.seeds sim.twice PROPERTIES LABELS "fast;sim" TIMEOUT 1200)
     endif()
 
     file(GLOB files CONFIGURE_DEPENDS ${dir}/bench/bench_*.c)

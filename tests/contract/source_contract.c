@@ -20,7 +20,7 @@
 enum {
     RECORDS = 300, /* of each partition */
     PARTITIONS = 2,
-    WAIT_US = 30000000
+    WAIT_US = 60000000
 };
 
 typedef struct fixture {

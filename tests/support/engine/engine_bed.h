@@ -73,13 +73,14 @@ weir_code engine_bed_join(engine_bed *bed);
 weir_code engine_bed_stop(engine_bed *bed);
 
 /* Gives the job time, and moves a hand clock by 20 ms a turn, until the condition holds;
-   false when it does not within some seconds. */
+   false when it does not within a minute. */
 #define ENGINE_BED_WAIT(bed, condition)                                                    \
     do {                                                                                   \
         uint32_t bed_turns = 0;                                                            \
-        while (!(condition) && engine_bed_turn((bed), &bed_turns)) {                       \
+        bool     bed_met; /* once: it may not last */                                      \
+        while (!(bed_met = (condition)) && engine_bed_turn((bed), &bed_turns)) {           \
         }                                                                                  \
-        CHECK(condition);                                                                  \
+        check_true(bed_met, #condition, __FILE__, __LINE__);                               \
     } while (0)
 bool engine_bed_turn(engine_bed *bed, uint32_t *turns);
 

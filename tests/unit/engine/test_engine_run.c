@@ -13,7 +13,7 @@
 #define EVENTS                                                                             \
     "CREATE TABLE events (id bigint, who text, amount bigint CHECK (amount >= 0), at "     \
     "timestamptz) WITH (connector = 'script', topic = 'events', format = 'json', "         \
-    "event_time = 'at', watermark = '2 minutes', on_error = 'skip');\n"
+    "event_time = 'at', watermark = '2 minutes', idle_timeout = '0', on_error = 'skip');\n"
 #define TOTALS                                                                             \
     "CREATE TABLE totals (w timestamptz, who text, n bigint, amount numeric(38,0), "       \
     "PRIMARY KEY (w, who)) WITH (connector = 'keep');\n"                                   \

@@ -108,7 +108,7 @@ static void set_up(bed *b)
     start(b);
     const weir_setting setting[] = {SET("s3.endpoint", b->server.url),
                                     SET("s3.access_key", "id"), SET("s3.secret_key", "s"),
-                                    SET("s3.timeout", "2 seconds")};
+                                    SET("s3.timeout", "60 seconds")};
     b->store = open_with(b, setting, 4, "s3://bucket", 3000000);
     assert_non_null(b->store);
 }

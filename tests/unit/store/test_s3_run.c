@@ -251,7 +251,7 @@ static void set_up(bed *b)
     const weir_setting setting[] = {
         SET("s3.endpoint", b->server.url), SET("s3.access_key", "id"),
         SET("s3.secret_key", "secret"), SET("s3.session_token", "token"),
-        SET("s3.timeout", "2 seconds")};
+        SET("s3.timeout", "60 seconds")};
     b->store = open_with(b, setting, 5, "s3://bucket");
     assert_non_null(b->store);
 }
