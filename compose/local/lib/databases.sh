@@ -89,7 +89,7 @@ mariadb_ready() { database_query mariadb 'SELECT 1'; }
 mysql_ready() { database_query mysql 'SELECT 1'; }
 
 database_query() { # NAME SQL
-    MYSQL_PWD=$stack_password timeout 10 mariadb --no-defaults --protocol=tcp -h 127.0.0.1 \
+    MYSQL_PWD=$stack_password timeout 60 mariadb --no-defaults --protocol=tcp -h 127.0.0.1 \
         -P "$(port_of "$1")" -u weir shop -N -B -e "$2"
 }
 

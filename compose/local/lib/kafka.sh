@@ -28,7 +28,7 @@ kafka_start() {
         -cp "$(cache_path kafka "$kafka_version")/libs/*" kafka.Kafka "$data/kafka/server.properties"
 }
 
-kafka_ready() { timeout 5 kcat -b "127.0.0.1:$(port_of kafka)" -L -m 1; }
+kafka_ready() { timeout 30 kcat -b "127.0.0.1:$(port_of kafka)" -L -m 10; }
 
 kafka_write_properties() {
     local plain controller

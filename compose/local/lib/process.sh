@@ -37,7 +37,7 @@ process_start() {
         shift && exec "$@"' server "$(pid_file "$name")" "$@" \
         </dev/null >>"$(log_file "$name")" 2>&1 8>&- 9>&- &
     disown
-    wait_until 10 test -s "$(pid_file "$name")" || die "$name did not start; see $(log_file "$name")"
+    wait_until 120 test -s "$(pid_file "$name")" || die "$name did not start; see $(log_file "$name")"
 }
 
 # process_await NAME SECONDS CHECK: until CHECK works; gives up at once when the server is gone.
@@ -75,6 +75,6 @@ process_stop() {
 
 process_kill() {
     process_signal "$1" KILL || true
-    wait_until 20 process_gone "$1" || die "$1 cannot be killed"
+    wait_until 120 process_gone "$1" || die "$1 cannot be killed"
     rm -f "$(pid_file "$1")"
 }

@@ -49,7 +49,7 @@ s3_request() {
     local body=${3:-} hash
     hash=$(printf '%s' "$body" | sha256sum | cut -d' ' -f1)
     printf 'user = "%s:%s"\n' "$s3_key" "$stack_password" |
-        curl -sS -K - -o /dev/null -w '%{http_code}' --max-time 10 -X "$1" \
+        curl -sS -K - -o /dev/null -w '%{http_code}' --max-time 60 -X "$1" \
             --aws-sigv4 "aws:amz:$s3_region:s3" -H "x-amz-content-sha256: $hash" \
             ${body:+--data-binary "$body"} "$(s3_endpoint)$2"
 }

@@ -69,12 +69,12 @@ stack_has() { [[ " $stack_services " == *" $1 "* ]]; }
 service_up() {
     local since=$SECONDS
     if process_pid "$1" >/dev/null; then
-        process_await "$1" 60 "$1_ready"
+        process_await "$1" "${WEIR_START_SECONDS:-600}" "$1_ready"
         return
     fi
     service_init "$1"
     "$1_start"
-    process_await "$1" "${WEIR_START_SECONDS:-120}" "$1_ready" || {
+    process_await "$1" "${WEIR_START_SECONDS:-600}" "$1_ready" || {
         process_stop "$1" 5
         return 1
     }
