@@ -25,6 +25,9 @@ LETTER = ("topic", "partition", "offset", "code", "column")
 BASE = {"src_small_block": "yes", "ep_poll": "delay(10)", "gen_is_full": "5*off->1*yes",
         "ep_spill": "30%yes"}
 
+# So many epochs that far more fit in than are asked for, however long a commit takes.
+SLOWLY = ("ep_poll", "delay(100)")
+
 # How the ways begin on which a failpoint may be met. `behind`: what killed the run before;
 # `then`: a second one, behind which the database is put back to where it was before it.
 # `refuses`: the table refuses rows behind it, and what is run is a repair; `claims`: what killed
@@ -172,7 +175,8 @@ class Bench:
         for number, fault in enumerate(filter(None, (behind, then))):
             if number == 1:
                 shutil.copytree(killed / "mysql", killed / "mysql-before")
-            code = job.run(env={"WEIR_FAILPOINT": spec(fault.split("=", 1))})
+            code = job.run(env={"WEIR_FAILPOINT": spec(
+                *([SLOWLY] if given else []), fault.split("=", 1))})
             if code != (0 if "term" in fault else -signal.SIGKILL):
                 raise RuntimeError(f"{fault}: exit {code}\n{job.why()}")
         if then:
@@ -206,6 +210,7 @@ class Bench:
     def job(self, name, interval="10 ms"):
         job = Embedded(self.folder / name, self.program, interval=interval,
                        settings=[("lanes", 2)])
+        job.seen = set()  # records that were there behind a run; a collector of the next may take them
         for below in ("s3/lake", "mysql"):
             (job.dir / below).mkdir(parents=True, exist_ok=True)
         return job
@@ -244,18 +249,18 @@ class Bench:
             return job.start(env=env, command=REPAIR)
         weir = job.start(*(["--until", "end"] if bounded else []), *flags, env=env)
         if not bounded:
-            wait_until(lambda: "msg=resumed" in weir.text() or weir.ended() or weir.stopped(), 60)
+            wait_until(lambda: "msg=resumed" in weir.text() or weir.ended() or weir.stopped(), 300)
             weir.signal(signal.SIGTERM)
         return weir
 
     def run(self, job, situation, text):
-        code = self.start(job, situation, text).wait(60)
+        code = self.start(job, situation, text).wait()
         return code, Trace(job.dir / "trace")
 
     def haunted_run(self, job, situation, text, locked):
         """A worker stands still, another one takes its lineage over, the first goes on."""
         first = self.start(job, situation, text, "--take-over")
-        wait_until(lambda: first.stopped() or first.ended(), 60, 0.002)
+        wait_until(lambda: first.stopped() or first.ended(), 300, 0.002)
         twin = self.twin(job)
         seals = job.s3 / "checkpoints/revenue/l1/t0/seals"
         before = len(list(seals.glob("*")))
@@ -264,12 +269,12 @@ class Bench:
             second = twin.start(env=env, command=REPAIR)
         else:
             second = twin.start("--until", "end", "--take-over", env=env)
-        if locked:  # that holds the second up, too
-            wait_until(lambda: len(list(seals.glob("*"))) > before or second.ended(), 60, 0.002)
+        if locked:  # that holds the second up, too: before or behind its seal
+            wait_until(lambda: len(list(seals.glob("*"))) > before or second.ended(), 15, 0.002)
         else:
             wait_until(second.ended, 60, 0.002)
         first.signal(signal.SIGCONT)
-        codes = first.wait(60), second.wait(60)
+        codes = first.wait(), second.wait()
         # A repair that stood still before it took over fences the other, which waited for its lock.
         well = (0, 10) if locked and codes[0] == 0 and SITUATIONS[situation].get("refuses") else (0,)
         why = "" if codes[1] in well else f"the second worker: exit {codes[1]}\n{twin.why()}"
@@ -280,7 +285,7 @@ class Bench:
         """On to the end; where rows are refused they have to be repaired by then."""
         env = {"WEIR_FAILPOINT": spec()}
         if SITUATIONS[situation].get("refuses"):
-            code = job.start(env=env, command=REPAIR).wait(60)
+            code = job.start(env=env, command=REPAIR).wait()
             if code != 0:
                 return f"the repair behind it: exit {code}"
             alter(job, TAKES)
@@ -295,7 +300,7 @@ class Bench:
         return sum(record_of(body)[0] == AMEND for body in job.records())
 
     def differs(self, job, situation):
-        taken = self.taken.get(situation, [])
+        taken = [*self.taken.get(situation, []), *job.seen]
         shown = self.shown(job, taken)
         if shown["faults"]:
             return "\n".join(shown["faults"])
@@ -313,8 +318,8 @@ class Bench:
 class Case:
     """Runs one behind the other: each a list of (point, action, passing); then one to the end."""
 
-    def __init__(self, situation, *runs, seed=7):
-        self.situation, self.runs, self.seed = situation, runs, seed
+    def __init__(self, situation, *runs, seed=7, slow=False):
+        self.situation, self.runs, self.seed, self.slow = situation, runs, seed, slow
 
     def __str__(self):
         runs = (" and ".join(f"{p}={terms_of(p, a, n)}" for p, a, n in run) for run in self.runs)
@@ -328,7 +333,11 @@ class Outcome:
 
 def holds_lock(point, action):
     """Does a worker that stands still there keep others out of a SQLite file?"""
-    if not action.startswith("zombie") or failpoints()[point] not in ("SQL", "ROWS"):
+    if not action.startswith("zombie"):
+        return False
+    if point == "tk_read_payload":  # in the middle of a replay
+        return True
+    if failpoints()[point] not in ("SQL", "ROWS"):
         return False
     begins = ("ep_sql_begin", "tk_replay_begin", "ep_sql_look", "tk_row_for_update", "tk_start_row",
               "tk_claim_back", "rp_look", "rp_try", "rp_claim")
@@ -337,7 +346,8 @@ def holds_lock(point, action):
 
 def try_run(bench, job, case, run):
     """Gives which of the run's failpoints acted, and what is wrong."""
-    text = spec(*((p, terms_of(p, a, n)) for p, a, n in run), seed=case.seed)
+    text = spec(*([SLOWLY] if case.slow else []), *((p, terms_of(p, a, n)) for p, a, n in run),
+                seed=case.seed)
     why = ""
     if any(a.startswith("zombie") for _, a, _ in run):
         locked = any(holds_lock(p, a) for p, a, _ in run)
@@ -368,6 +378,7 @@ def try_case(number):
         wrong = ""
         for run in case.runs:
             met, wrong = try_run(bench, job, case, run)
+            job.seen.update(job.records())
             reached.append(met)
             if wrong:
                 break
