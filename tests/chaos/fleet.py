@@ -154,7 +154,7 @@ class Fleet:
         worker.asked += 1
         worker.signal(signal.SIGCONT)
         worker.signal(signal.SIGTERM)
-        return wait_until(worker.ended, 60)
+        return wait_until(worker.ended, 300)
 
     def close(self):
         """Asks all that still run to end; whether they did."""

@@ -63,9 +63,9 @@ class Promotable:
     def catch_up(self):
         """Runs until all is read; windows stay open."""
         weir = self.job.start()
-        wait_until(lambda: self.position() == self.lines() or weir.ended(), 60, 0.05)
+        wait_until(lambda: self.position() == self.lines() or weir.ended(), 300, 0.05)
         weir.signal(signal.SIGTERM)
-        if weir.wait(60) != 0:
+        if weir.wait() != 0 or self.position() != self.lines():
             raise RuntimeError(self.job.why())
 
     def weir(self, command, *words, env=None):
@@ -73,7 +73,7 @@ class Promotable:
         program = self.program or binary()
         done = subprocess.run([str(program), command, *map(str, words),
                                *map(str, self.job.flags()), str(self.job.job)],
-                              capture_output=True, text=True, timeout=120,
+                              capture_output=True, text=True, timeout=600,
                               env={**os.environ, **(env or {})})
         return done.returncode, done.stdout + done.stderr
 
