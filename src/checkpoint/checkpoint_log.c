@@ -224,22 +224,23 @@ static weir_code read_winner(const checkpoint_log *log, log_write *write, weir_a
 typedef struct log_wait { /* of one write */
     weir_backoff backoff;
     int64_t      start_us;
+    int64_t      asked_us; /* when the last attempt began */
     log_refusal *refusal;
 } log_wait;
 
-/* After an attempt that told nothing: OK to go on, else why not. asked_us: when it began; who
-   slept since asks again before it believes that a refusal lasts. */
+/* After an attempt that told nothing: OK to go on, else why not. A refusal lasts from its answer
+   to the beginning of a later attempt: whoever slept in one asks again. */
 static weir_code wait_or_give_up(const checkpoint_log *log, const log_write *write,
-                                 log_wait *wait, const weir_object *last, int64_t asked_us,
-                                 weir_err *err)
+                                 log_wait *wait, const weir_object *last, weir_err *err)
 {
     log_refusal *refusal = wait->refusal;
     int64_t      now_us = log->clock->mono_us(log->clock);
     weir_assert(now_us >= wait->start_us);
+    int64_t lasted_us = refusal->lasts ? wait->asked_us - refusal->since_us : 0;
     if (last->permanent && !refusal->lasts)
-        refusal->since_us = asked_us;
+        refusal->since_us = now_us;
     refusal->lasts = last->permanent;
-    if (refusal->lasts && asked_us - refusal->since_us >= write->refused_us)
+    if (refusal->lasts && lasted_us >= write->refused_us)
         /* cover: a store's code is not SQL's, which weir_fail asks about */
         return weir_fail(err, last->rc, "could not put '%s': %s", write->key->at,
                          last->why);
@@ -267,7 +268,7 @@ weir_code log_write_once(const checkpoint_log *log, log_write *write, weir_arena
     for (;;) {
         weir_object object = {.key = log_key_text(write->key),
                               .body = write->bytes}; /* 1 */
-        int64_t     asked_us = log->clock->mono_us(log->clock);
+        wait.asked_us = log->clock->mono_us(log->clock);
         weir_code   rc = log->store->kind->put_new(log->store, &object, 1, err);
         weir_assert(rc == object.rc);
         write->mine = rc == WEIR_OK;
@@ -279,7 +280,7 @@ weir_code log_write_once(const checkpoint_log *log, log_write *write, weir_arena
             wait.refusal->lasts = false;
             return rc;
         }
-        rc = wait_or_give_up(log, write, &wait, &object, asked_us, err); /* step 2 */
+        rc = wait_or_give_up(log, write, &wait, &object, err); /* step 2 */
         if (rc != WEIR_OK)
             return rc;
     }

@@ -51,10 +51,10 @@ weir_code log_read_seal(const checkpoint_log *log, uint64_t gen, weir_arena *are
 weir_code log_read_hint(const checkpoint_log *log, weir_arena *arena, bool *out_there,
                         checkpoint_record *out, weir_err *err);
 
-/* Since when a write is refused. */
+/* Since when a write is refused, up to the beginning of the last attempt. */
 typedef struct log_refusal {
-    bool    lasts; /* it was the last time */
-    int64_t since_us;
+    bool    lasts;    /* it was the last time */
+    int64_t since_us; /* the answer to the first */
 } log_refusal;
 
 /* One attempt to be the one who writes a slot. */

@@ -88,9 +88,9 @@ def spec(*given, seed=7):
     return ";".join([f"seed={seed}", *(f"{point}={text}" for point, text in terms.items())])
 
 
-def terms_of(point, action, passing=1):
-    """Acts once, at that passing, or at every one; where the base has terms of its own, around it."""
-    before = BASE.get(point) if point == "ep_poll" else "off"
+def terms_of(point, action, passing=1, slow=False):
+    """Acts once, at that passing, or at every one; around it are the terms of the base, if any."""
+    before = (SLOWLY[1] if slow else BASE[point]) if point == "ep_poll" else "off"
     if action.startswith("every "):
         return action.removeprefix("every ")
     text = f"{passing - 1}*{before}->" if passing > 1 else ""
@@ -210,7 +210,7 @@ class Bench:
     def job(self, name, interval="10 ms"):
         job = Embedded(self.folder / name, self.program, interval=interval,
                        settings=[("lanes", 2)])
-        job.seen = set()  # records that were there behind a run; a collector of the next may take them
+        job.seen = set()  # records behind each run: the collector of the next may take them
         for below in ("s3/lake", "mysql"):
             (job.dir / below).mkdir(parents=True, exist_ok=True)
         return job
@@ -346,8 +346,8 @@ def holds_lock(point, action):
 
 def try_run(bench, job, case, run):
     """Gives which of the run's failpoints acted, and what is wrong."""
-    text = spec(*([SLOWLY] if case.slow else []), *((p, terms_of(p, a, n)) for p, a, n in run),
-                seed=case.seed)
+    text = spec(*([SLOWLY] if case.slow else []), 
+                *((p, terms_of(p, a, n, case.slow)) for p, a, n in run), seed=case.seed)
     why = ""
     if any(a.startswith("zombie") for _, a, _ in run):
         locked = any(holds_lock(p, a) for p, a, _ in run)
@@ -374,7 +374,7 @@ def try_case(number):
     bench, cases = POOL
     case, reached, job = cases[number], [], None
     try:
-        job = bench.new_job(case.situation, f"run{number}")
+        job = bench.new_job(case.situation, f"run{number}{'-slow' if case.slow else ''}")
         wrong = ""
         for run in case.runs:
             met, wrong = try_run(bench, job, case, run)

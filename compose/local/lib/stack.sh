@@ -67,14 +67,14 @@ stack_has() { [[ " $stack_services " == *" $1 "* ]]; }
 
 # service_up NAME: runs it if it does not run yet, and waits until it answers.
 service_up() {
-    local since=$SECONDS
+    local since=$SECONDS most_s=${WEIR_START_SECONDS:-600}
     if process_pid "$1" >/dev/null; then
-        process_await "$1" "${WEIR_START_SECONDS:-600}" "$1_ready"
+        process_await "$1" "$most_s" "$1_ready"
         return
     fi
     service_init "$1"
     "$1_start"
-    process_await "$1" "${WEIR_START_SECONDS:-600}" "$1_ready" || {
+    process_await "$1" "$most_s" "$1_ready" || {
         process_stop "$1" 5
         return 1
     }

@@ -4,7 +4,8 @@
  * then its token and size decide whether we put it before (an answer was lost, or another
  * process of this lineage was here), or a stranger did: SINK_PATH. An unknown outcome is put
  * again. An error that repeating cannot mend is repeated for ten minutes, for policies and
- * quotas are mended by people; then it is SINK_PATH, with key and code.
+ * quotas are mended by people; then it is SINK_PATH, with key and code. Who slept in a request
+ * asks again first, and whether it may publish at all.
  *
  * Gives      s3_finalise, s3_replay, s3_adopt, s3_fetch_open.
  * Always     1. the bytes that are put have the size and SHA-256 of the recipe.
@@ -51,6 +52,7 @@ static weir_code compare(s3_sink *self, s3_recipe *recipe, weir_err *err)
     if ((weir_str_is(recipe->token, object.got_token) && object.size == recipe->size) ||
         weir_mutant(trust_any_file)) {
         recipe->published = true;
+        self->permanent_us = 0;
         return WEIR_OK;
     }
     (void)weir_halt(err, WEIR_EXIT_SINK_PATH, WEIR_E_CONFLICT,
@@ -61,7 +63,8 @@ static weir_code compare(s3_sink *self, s3_recipe *recipe, weir_err *err)
                          object.got_token);
 }
 
-/* asked_us: when it was; there may have been a long sleep since. */
+/* asked_us: when the request began. A refusal lasts from its answer to the beginning of a later
+   request: whoever slept in one asks again. */
 static weir_code not_put(s3_sink *self, const weir_object *object, int64_t asked_us,
                          weir_err *err)
 {
@@ -71,7 +74,7 @@ static weir_code not_put(s3_sink *self, const weir_object *object, int64_t asked
                           WEIR_STR_FMT(object->key), object->why);
     }
     if (self->permanent_us == 0)
-        self->permanent_us = asked_us;
+        self->permanent_us = self->setup.clock->mono_us(self->setup.clock);
     if (asked_us - self->permanent_us < S3_PERMANENT_US)
         return weir_retry(err, object->rc, "could not put '%.*s': %s",
                           WEIR_STR_FMT(object->key), object->why);
@@ -88,6 +91,7 @@ static weir_code settle_put(s3_sink *self, s3_recipe *recipe, const weir_object 
     if (object->rc != WEIR_OK)
         return not_put(self, object, asked_us, err);
     recipe->published = true;
+    self->permanent_us = 0;
     weir_metric_add(WEIR_M_files_published, 1);
     return WEIR_OK;
 }
@@ -112,10 +116,10 @@ static void pass_publish(const s3_sink *self)
 static weir_code land(s3_sink *self, put_flight *flight, weir_err *err)
 {
     weir_code rc = WEIR_OK;
+    int64_t   asked_us = self->setup.clock->mono_us(self->setup.clock);
     if (flight->count > 0)
         rc = weir_checkpoint_may_publish(self->checkpoint, err);
-    bool    flies = flight->count > 0 && rc == WEIR_OK;
-    int64_t asked_us = self->setup.clock->mono_us(self->setup.clock);
+    bool flies = flight->count > 0 && rc == WEIR_OK;
     if (flies) {
         pass_publish(self);
         weir_err first; /* each request's own outcome is looked at below */
@@ -211,7 +215,6 @@ weir_code s3_finalise(weir_sink *sink, const weir_commit_id *id, weir_err *err)
     for (uint32_t i = 0; i < self->opens; i++)
         s3_file_keep(self->open[i]);
     self->staged = 0;
-    self->permanent_us = 0;
     return WEIR_OK;
 }
 

@@ -86,7 +86,7 @@ struct s3_sink {
     uint64_t      refused_epoch; /* of `refused` */
     weir_refusals refused;       /* rows whose key would be too long */
     bool          refused_known;
-    int64_t       permanent_us; /* when the first was asked that is refused for good; 0: none */
+    int64_t       permanent_us; /* first permanent answer behind the last good one; 0: none */
     bool          schema_put;
     bool          recovers; /* replay is at work: its failpoints are others */
     weir_checkpoint *checkpoint; /* from replay on; the engine's */

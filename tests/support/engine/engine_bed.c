@@ -318,7 +318,7 @@ weir_code engine_bed_stop(engine_bed *bed)
 bool engine_bed_turn(engine_bed *bed, uint32_t *turns)
 {
     atomic_fetch_add(&bed->hand.now_us, 20000);
-    for (int i = 0; i < (*turns < TURNS_MAX / 10 ? 1 : 3); i++) /* the machine is slow */
+    for (int i = 0; i < (*turns < TURNS_MAX / 10 ? 1 : 3); i++) /* then longer: not further */
         short_pause();
     return ++*turns < TURNS_MAX;
 }

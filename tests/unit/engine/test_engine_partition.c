@@ -170,6 +170,8 @@ static void server_that_is_away_is_no_silence(void **s)
     set_away(topic, true);
     ENGINE_BED_WAIT(&bed, !atomic_load(&bed.status.ready));
     atomic_fetch_add(&bed.hand.now_us, 15LL * 60 * 1000000);
+    int64_t since = atomic_load(&bed.hand.now_us);
+    ENGINE_BED_WAIT(&bed, atomic_load(&bed.hand.now_us) > since + 2000000);
     add(topic, 0, "a", "08:30"); /* it was there while the server was not */
     set_away(topic, false);
     ENGINE_BED_WAIT(&bed, atomic_load(&bed.status.records) == 4);

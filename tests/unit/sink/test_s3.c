@@ -259,8 +259,8 @@ static void another_schema_takes_no_old_rows(void **state)
 }
 
 /* What the store does to the file, and what must come of it. */
-static faulty_act act;
-static uint32_t   acts;
+static faulty_act  act;
+static uint32_t    acts;
 static fake_clock *dozer; /* NULL, or who hears an hour later what became of its request */
 
 static faulty_act act_on_files(void *self, const char *verb, const weir_object *object,
@@ -385,17 +385,20 @@ static void a_lasting_refusal_stops_the_job_after_ten_minutes(void **state)
 static void a_refusal_that_was_slept_over_is_asked_for_again(void **state)
 {
     (void)state;
-    sink_bench   bench;
-    faulty_store faulty;
-    prepare_fault(&bench, &faulty, FAULTY_REFUSE, 2);
-    CHECK(bench_finalise(&bench) != WEIR_OK);
-    dozer = &bench.clock;
-    CHECK(bench_finalise(&bench) != WEIR_OK);
-    dozer = NULL;
-    CHECK_INT(acts, 0);
-    CHECK_INT(bench.err.fate, WEIR_FATE_RETRY);
-    CHECK_OK(bench_finalise(&bench), &bench.err);
-    end_fault(&bench, &faulty);
+    for (int in = 0; in < 2; in++) {
+        sink_bench   bench;
+        faulty_store faulty;
+        prepare_fault(&bench, &faulty, FAULTY_REFUSE, 2);
+        for (int request = 0; request < 2; request++) {
+            dozer = request == in ? &bench.clock : NULL;
+            CHECK(bench_finalise(&bench) != WEIR_OK);
+            CHECK_INT(bench.err.fate, WEIR_FATE_RETRY);
+        }
+        dozer = NULL;
+        CHECK_INT(acts, 0);
+        CHECK_OK(bench_finalise(&bench), &bench.err);
+        end_fault(&bench, &faulty);
+    }
 }
 
 /* Each step of stored blocks: many epochs, small and large, then a takeover. */

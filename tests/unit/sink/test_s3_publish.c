@@ -12,6 +12,7 @@
 #define OPTIONS "path=lake;roll.age=0;roll.idle=0;partition_by=name;codec=null"
 #define FIRST "lake/name=n00/bench-l1-t0-1-1-0.avro"
 #define SECOND "lake/name=n01/bench-l1-t0-1-1-1.avro"
+#define LATER "lake/name=n00/bench-l1-t0-1-2-0.avro"
 
 typedef struct request { /* of the sink: this one goes wrong, or all of a kind */
     uint32_t    number, at;
@@ -376,6 +377,27 @@ static void takeover_publishes_what_the_log_says(void **state)
     end(&b);
 }
 
+/* Files that were put since say that it did not last. */
+static void refusal_of_another_time_is_forgotten(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {FIRST, LATER};
+    bed b;
+    begin(&b);
+    CHECK_OK(bench_try_take_over(&b.bench), &b.bench.err);
+    for (int epoch = 0; epoch < 2; epoch++) {
+        put_epoch(&b, 1);
+        b.fault = (request){.verb = "put_new", .key = keys[epoch], .act = FAULTY_REFUSE};
+        CHECK(bench_finalise(&b.bench) != WEIR_OK);
+        CHECK_INT(b.bench.err.fate, WEIR_FATE_RETRY);
+        heal(&b);
+        CHECK_OK(bench_finalise(&b.bench), &b.bench.err);
+        finish(&b);
+        fake_clock_move(&b.bench.clock, 11LL * 60 * 1000000);
+    }
+    end(&b);
+}
+
 /* Rows of open files, and blocks of those that roll, are in older epochs' objects. */
 static void files_whose_bytes_are_gone_stop_the_takeover(void **state)
 {
@@ -496,6 +518,7 @@ int main(void)
         TEST(lineage_that_begins_anew_refuses_files_of_another),
         TEST(files_of_a_bucket_s_root_have_no_folder),
         TEST(takeover_publishes_what_the_log_says),
+        TEST(refusal_of_another_time_is_forgotten),
         TEST(files_whose_bytes_are_gone_stop_the_takeover),
         TEST(open_files_of_another_lineage_are_adopted),
     };

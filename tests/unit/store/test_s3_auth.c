@@ -145,7 +145,8 @@ static void open_auth(bed *b, const weir_opts *opts)
     s3_auth_close(&b->auth);
     memset(&b->auth, 0, sizeof b->auth);
     CHECK_OK(s3_auth_open(&b->auth, opts, &b->clock.base, &b->err), &b->err);
-    weir_http_client_free(b->auth.metadata); /* this service may take its time */
+    /* the product gives such a service 2 s; here it may take its time */
+    weir_http_client_free(b->auth.metadata);
     b->auth.metadata = NULL;
     weir_http_setup setup = {.timeout_us = 60000000, .connect_us = 60000000};
     CHECK_OK(weir_http_client_new(&setup, &b->auth.metadata, &b->err), &b->err);
