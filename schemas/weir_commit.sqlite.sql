@@ -1,8 +1,6 @@
 -- The commit row of each sink group, in the SQLite file that stands for a MySQL database.
 -- One row and one transaction per group and epoch: see docs/checkpoint-format.md.
 -- manifest_sha FF…FF: a later lineage has begun; prev_sha keeps the digest of before.
--- manifest_sha FF…FF: a later lineage has begun; prev_sha keeps the digest of before.
--- manifest_sha FF…FF: a later lineage has begun; prev_sha keeps the digest of before.
 -- SPDX-License-Identifier: Apache-2.0
 CREATE TABLE IF NOT EXISTS weir_commit (
     job          TEXT    NOT NULL,

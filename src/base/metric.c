@@ -148,8 +148,8 @@ void weir_metric_print(weir_buf *out)
 void weir_metric_page(weir_buf *out)
 {
     weir_buf_text(out,
-                  "# Metrics\n\nPrinted by `weir metrics`. `/metrics` serves them in the "
-                  "text format of Prometheus.\n\n"
+                  "# Metrics\n\nPrinted by `weir connectors --metrics`. `/metrics` serves them in "
+                  "the text format of Prometheus.\n\n"
                   "| name | type | unit | meaning |\n|---|---|---|---|\n");
     for (size_t i = 0; i < WEIR_M_COUNT; i++)
         weir_buf_format(out, "| `weir_%s%s` | %s | %s | %s |\n", facts[i].name,

@@ -70,11 +70,8 @@ static void print_kind(const char *role, const weir_catalog_kind *kind, bool mar
 {
     printf(markdown ? "### %s `%s`\n\n%s.\n" : "%s %s: %s\n", role, kind->name,
            kind->summary);
-    if (kind->formats) {
-        printf(markdown ? "Formats: " : "    formats: ");
-        print_cell(kind->formats);
-        printf(markdown ? ".\n" : "\n");
-    }
+    if (kind->formats)
+        printf(markdown ? "Formats: `%s`.\n" : "    formats: %s\n", kind->formats);
     if (kind->promise)
         printf(markdown ? "Promise: %s.\n" : "    promise: %s\n", kind->promise);
     if (markdown)
