@@ -346,7 +346,7 @@ def holds_lock(point, action):
 
 def try_run(bench, job, case, run):
     """Gives which of the run's failpoints acted, and what is wrong."""
-    text = spec(*([SLOWLY] if case.slow else []), 
+    text = spec(*([SLOWLY] if case.slow else []),
                 *((p, terms_of(p, a, n, case.slow)) for p, a, n in run), seed=case.seed)
     why = ""
     if any(a.startswith("zombie") for _, a, _ in run):
