@@ -59,10 +59,14 @@ static inline size_t weir_key_room(size_t key_len)
 }
 
 /* Entries by key: open addressing, found by hash and bytes. The entries are their owner's,
-   the slots are the table's and counted. */
+   the slots are the table's and counted. A slot has 16 bits of the hash above the address, so
+   that a search looks at an entry, which lies in no cache, only when it is likely the one. */
+typedef struct weir_slot {
+    uint64_t bits; /* 0: empty; else see weir_keyed_at */
+} weir_slot;
 typedef struct weir_keyed {
     weir_budget *budget;
-    weir_entry **slot;
+    weir_slot   *slot;
     uint32_t     room, count; /* room is a power of two, or 0 */
     uint32_t     key_at;      /* bytes from an entry to its key */
 } weir_keyed;
@@ -72,6 +76,11 @@ void weir_keyed_done(weir_keyed *keyed);
 static inline weir_str weir_keyed_key(const weir_keyed *keyed, const weir_entry *entry)
 {
     return (weir_str){(const char *)entry + keyed->key_at, entry->key_len};
+}
+/* The entry in a slot (less than room), or NULL. */
+static inline weir_entry *weir_keyed_at(const weir_keyed *keyed, uint32_t slot)
+{
+    return (weir_entry *)(uintptr_t)(keyed->slot[slot].bits & ((UINT64_C(1) << 48) - 1));
 }
 weir_entry *weir_keyed_find(const weir_keyed *keyed, uint64_t hash, weir_str key);
 void        weir_keyed_add(weir_keyed *keyed, weir_entry *entry);    /* is not there yet */

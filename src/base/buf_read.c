@@ -32,11 +32,15 @@ weir_str weir_read_bytes(weir_reader *reader, size_t len)
 }
 
 /* Zeros when there are not as many. */
-static void read_into(weir_reader *reader, void *to, size_t len)
+static inline void read_into(weir_reader *reader, void *to, size_t len)
 {
-    weir_str bytes = weir_read_bytes(reader, len);
-    memset(to, 0, len);
-    memcpy(to, bytes.at, bytes.len);
+    if (weir_reader_left(reader) < len) {
+        reader->bad = true;
+        memset(to, 0, len);
+        return;
+    }
+    memcpy(to, reader->at, len);
+    reader->at += len;
 }
 
 uint8_t weir_read_byte(weir_reader *reader)
@@ -69,6 +73,8 @@ uint64_t weir_read_u64(weir_reader *reader)
 
 uint64_t weir_read_varint(weir_reader *reader)
 {
+    if (!reader->bad && reader->at != reader->end && (uint8_t)*reader->at < 0x80)
+        return (uint8_t)*reader->at++; /* most are one byte */
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
         uint8_t byte = weir_read_byte(reader);

@@ -275,35 +275,44 @@ static void save_values(const void *accumulator, weir_buf *out)
     }
 }
 
+static record read_stored(weir_reader *reader)
+{
+    weir_str value = weir_read_blob(reader);
+    return (record){weir_read_zigzag(reader), (uint32_t)value.len, value.at};
+}
+
+/* Read twice: first for what it takes, so that it is written where it stays. */
 static bool load_values(const op_accumulator *shape, weir_reader *reader, weir_slab *slab,
                         void *out)
 {
-    values_cell *cell = out;
-    uint64_t     records = weir_read_varint(reader);
-    record       last = {.count = 0};
-    weir_buf     made = {0};
-    bool         ok = !reader->bad && records <= weir_reader_left(reader);
-    for (uint64_t i = 0; ok && i < records; i++) {
-        weir_str value = weir_read_blob(reader);
-        record   one = {weir_read_zigzag(reader), (uint32_t)value.len, value.at};
-        ok = !reader->bad && one.count != 0 && agg_value_is_sound(shape->arg, value) &&
-             (i == 0 || compare(&last, &one) < 0) && made.len + value.len < LIST_BYTES_MAX / 2;
+    uint64_t    records = weir_read_varint(reader), bytes = 0;
+    weir_reader again = *reader;
+    record      last = {.count = 0};
+    if (reader->bad || records > weir_reader_left(reader))
+        return false;
+    for (uint64_t i = 0; i < records; i++) {
+        record one = read_stored(reader);
+        if (reader->bad || one.count == 0 ||
+            !agg_value_is_sound(shape->arg, (weir_str){one.at, one.len}) ||
+            (i > 0 && compare(&last, &one) >= 0))
+            return false;
         last = one;
-        char head[RECORD_HEAD];
-        memcpy(head, &one.len, sizeof(one.len));
-        memcpy(head + sizeof(one.len), &one.count, sizeof(one.count));
-        weir_buf_add(&made, head, sizeof(head));
-        if (ok)
-            weir_buf_str(&made, value);
+        bytes += RECORD_HEAD + one.len;
+        if (bytes >= LIST_BYTES_MAX / 2)
+            return false;
     }
-    if (ok && made.len > 0) {
-        *cell = (values_cell){.at = weir_slab_take(slab, made.len),
-                              .len = (uint32_t)made.len, .room = (uint32_t)made.len,
-                              .records = (uint32_t)records, .sorted = true};
-        memcpy(cell->at, made.at, made.len);
+    if (records == 0)
+        return true;
+    values_cell *cell = out;
+    *cell = (values_cell){.at = weir_slab_take(slab, bytes), .len = (uint32_t)bytes,
+                          .room = (uint32_t)bytes, .records = (uint32_t)records,
+                          .sorted = true};
+    char *p = cell->at;
+    for (uint64_t i = 0; i < records; i++) {
+        record one = read_stored(&again);
+        p = write_record(p, &one);
     }
-    weir_buf_done(&made);
-    return ok;
+    return true;
 }
 
 static void release_values(weir_slab *slab, void *accumulator)

@@ -215,7 +215,7 @@ static op_group **groups_of(const op_slice *slice, uint32_t panes, size_t *out_c
     for (uint32_t p = 0; p < panes; p++) {
         const weir_keyed *groups = &slice->pane[p]->groups;
         for (uint32_t i = 0; i < groups->room; i++) {
-            op_group *group = (op_group *)(void *)groups->slot[i];
+            op_group *group = (op_group *)(void *)weir_keyed_at(groups, i);
             if (group != NULL && group->rows > 0)
                 out[count++] = group;
         }

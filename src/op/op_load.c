@@ -127,11 +127,10 @@ static bool read_group(load_work *load)
     if (!read_key(load, &like, &key))
         return false;
     op_group *group = op_slice_find(load->slice, like.window_end, like.entry.hash, key);
-    if (group != NULL) {
-        group->stored = false;
-        op_slice_remove(aggregate, load->slice, group);
-    }
-    group = op_slice_add(load->ops, aggregate, load->slice, &like, key);
+    if (group == NULL)
+        group = op_slice_add(load->ops, aggregate, load->slice, &like, key);
+    else
+        op_slice_release(aggregate, op_slice_pane(load->slice, like.window_end), group);
     group->rows = weir_read_zigzag(load->reader);
     group->emitted = turn_bits(load, weir_read_u32(load->reader));
     group->unknown = load->unknown ? weir_read_varint(load->reader) : 0;

@@ -46,8 +46,8 @@ static void save_all(const op_aggregate *aggregate, op_slice *slice, weir_buf *o
     for (uint32_t p = 0; p < slice->panes; p++) {
         const weir_keyed *groups = &slice->pane[p]->groups;
         for (uint32_t i = 0; i < groups->room; i++)
-            if (groups->slot[i] != NULL)
-                save_group(aggregate, (op_group *)(void *)groups->slot[i], out);
+            if (weir_keyed_at(groups, i) != NULL)
+                save_group(aggregate, (op_group *)(void *)weir_keyed_at(groups, i), out);
     }
 }
 

@@ -146,6 +146,14 @@ static void forget(const op_aggregate *aggregate, op_slice *slice, op_group *gro
     slice->stored_bytes -= group->entry.key_len + SAVED_BYTES_EXTRA + aggregate->key_at / 2;
 }
 
+void op_slice_release(const op_aggregate *aggregate, op_pane *pane, op_group *group)
+{
+    for (uint32_t a = 0; a < aggregate->accumulators; a++) {
+        const op_accumulator *accumulator = &aggregate->accumulator[a];
+        accumulator->kind->release(&pane->slab, (char *)group + accumulator->offset);
+    }
+}
+
 void op_slice_remove(op_aggregate *aggregate, op_slice *slice, op_group *group)
 {
     uint32_t place = place_of(slice, group->window_end);
@@ -159,10 +167,7 @@ void op_slice_remove(op_aggregate *aggregate, op_slice *slice, op_group *group)
     }
     forget(aggregate, slice, group);
     weir_keyed_remove(&pane->groups, &group->entry);
-    for (uint32_t a = 0; a < aggregate->accumulators; a++) {
-        const op_accumulator *accumulator = &aggregate->accumulator[a];
-        accumulator->kind->release(&pane->slab, (char *)group + accumulator->offset);
-    }
+    op_slice_release(aggregate, pane, group);
     weir_slab_give(&pane->slab, group, group_bytes(aggregate, group->entry.key_len));
     if (pane->groups.count > 0)
         return;
@@ -180,7 +185,7 @@ void op_slice_drop(const op_aggregate *aggregate, op_slice *slice, uint32_t pane
     for (uint32_t p = 0; p < panes; p++) {
         op_pane *pane = slice->pane[p];
         for (uint32_t i = 0; i < pane->groups.room; i++) {
-            op_group *group = (op_group *)(void *)pane->groups.slot[i];
+            op_group *group = (op_group *)(void *)weir_keyed_at(&pane->groups, i);
             if (group == NULL)
                 continue;
             slice->closed_unsaved |= group->stored;

@@ -3,6 +3,9 @@
  * Always     1. at most three quarters of the slots are used, so a search ends.
  *            2. between an entry's home slot and its slot there is no empty one:
  *               removing moves later entries back.
+ *            3. a slot is 0, or the address of its entry in the lower 48 bits, as long as user
+ *               space has on x86-64 and arm64, and above it bits of the hash that neither the
+ *               slot nor the slice of the state is chosen by.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -12,6 +15,12 @@
 #include "weir/state.h"
 
 #define ROOM_FIRST 4u
+#define TAG (UINT64_C(0xffff) << 48)
+
+static uint64_t tag_of(uint64_t hash)
+{
+    return hash << 16 & TAG; /* keyed 3 */
+}
 
 void weir_keyed_init(weir_keyed *keyed, weir_budget *budget, uint32_t key_at)
 {
@@ -23,7 +32,7 @@ void weir_keyed_init(weir_keyed *keyed, weir_budget *budget, uint32_t key_at)
 void weir_keyed_done(weir_keyed *keyed)
 {
     if (keyed->room > 0)
-        weir_budget_give(keyed->budget, sizeof(weir_entry *) * keyed->room);
+        weir_budget_give(keyed->budget, sizeof(weir_slot) * keyed->room);
     weir_heap_free(keyed->slot);
     weir_keyed_init(keyed, keyed->budget, keyed->key_at);
 }
@@ -34,9 +43,12 @@ weir_entry *weir_keyed_find(const weir_keyed *keyed, uint64_t hash, weir_str key
         return NULL;
     uint32_t mask = keyed->room - 1;
     for (uint32_t at = (uint32_t)hash & mask;; at = (at + 1) & mask) {
-        weir_entry *entry = keyed->slot[at];
-        if (entry == NULL)
+        uint64_t slot = keyed->slot[at].bits;
+        if (slot == 0)
             return NULL;
+        if ((slot & TAG) != tag_of(hash))
+            continue;
+        weir_entry *entry = weir_keyed_at(keyed, at);
         if (entry->hash == hash && entry->key_len == key.len &&
             (key.len == 0 || memcmp((char *)entry + keyed->key_at, key.at, key.len) == 0))
             return entry;
@@ -47,23 +59,27 @@ static void put(weir_keyed *keyed, weir_entry *entry)
 {
     uint32_t mask = keyed->room - 1;
     uint32_t at = (uint32_t)entry->hash & mask;
-    while (keyed->slot[at] != NULL)
+    weir_assert(((uintptr_t)entry & TAG) == 0); /* keyed 3 */
+    while (keyed->slot[at].bits != 0)
         at = (at + 1) & mask;
-    keyed->slot[at] = entry;
+    keyed->slot[at].bits = (uintptr_t)entry | tag_of(entry->hash);
 }
 
 static void grow(weir_keyed *keyed, uint32_t room)
 {
-    uint32_t     before = keyed->room;
-    weir_entry **old = keyed->slot;
+    uint32_t   before = keyed->room;
+    weir_keyed old = *keyed;
     weir_assert(room > before);
     keyed->room = room;
-    keyed->slot = weir_heap_new(keyed->room, sizeof(weir_entry *));
-    weir_budget_force(keyed->budget, sizeof(weir_entry *) * (keyed->room - before));
+    keyed->slot = weir_heap_new(keyed->room, sizeof(weir_slot));
+    /* Zero already; but a page that is read first and written then costs two faults, and the
+       second one stops the other threads. */
+    memset(keyed->slot, 0, sizeof(weir_slot) * keyed->room);
+    weir_budget_force(keyed->budget, sizeof(weir_slot) * (keyed->room - before));
     for (uint32_t i = 0; i < before; i++)
-        if (old[i] != NULL)
-            put(keyed, old[i]);
-    weir_heap_free(old);
+        if (old.slot[i].bits != 0)
+            put(keyed, weir_keyed_at(&old, i));
+    weir_heap_free(old.slot);
 }
 
 void weir_keyed_add(weir_keyed *keyed, weir_entry *entry)
@@ -83,18 +99,18 @@ void weir_keyed_remove(weir_keyed *keyed, weir_entry *entry)
     weir_assert(keyed->count > 0);
     uint32_t mask = keyed->room - 1;
     uint32_t hole = (uint32_t)entry->hash & mask;
-    while (keyed->slot[hole] != entry) {
-        weir_assert(keyed->slot[hole] != NULL);
+    while (weir_keyed_at(keyed, hole) != entry) {
+        weir_assert(keyed->slot[hole].bits != 0);
         hole = (hole + 1) & mask;
     }
-    for (uint32_t at = (hole + 1) & mask; keyed->slot[at] != NULL; at = (at + 1) & mask) {
-        uint32_t home = (uint32_t)keyed->slot[at]->hash & mask;
+    for (uint32_t at = (hole + 1) & mask; keyed->slot[at].bits != 0; at = (at + 1) & mask) {
+        uint32_t home = (uint32_t)weir_keyed_at(keyed, at)->hash & mask;
         if (((at - home) & mask) < ((at - hole) & mask))
             continue; /* its home is behind the hole: it stays */
         keyed->slot[hole] = keyed->slot[at]; /* keyed 2 */
         hole = at;
     }
-    keyed->slot[hole] = NULL;
+    keyed->slot[hole].bits = 0;
     keyed->count--;
 }
 

@@ -108,8 +108,9 @@ static void entries_are_found_by_key_and_gone_when_removed(void **state)
         uint32_t number = below(THINGS);
         char     room[16];
         weir_str key = key_of(number, room);
-        /* hashes that collide: few bits of them differ */
-        uint64_t hash = weir_hash64(key) & 0x1f;
+        /* hashes that collide: few bits of them differ, of those that choose the slot and of
+           those that a slot keeps */
+        uint64_t hash = weir_hash64(key) & (UINT64_C(1) << 47 | UINT64_C(1) << 32 | 0x1f);
         CHECK(weir_keyed_find(&keyed, hash, key) == (weir_entry *)there[number]);
         if (there[number] == NULL) {
             thing *fresh = calloc(1, sizeof(thing));
@@ -126,6 +127,9 @@ static void entries_are_found_by_key_and_gone_when_removed(void **state)
         }
         CHECK_INT(keyed.count, count);
     }
+    for (uint32_t at = 0; at < keyed.room; at++)
+        count -= weir_keyed_at(&keyed, at) != NULL;
+    CHECK_INT(count, 0);
     for (uint32_t i = 0; i < THINGS; i++)
         free(there[i]);
     weir_keyed_done(&keyed);
