@@ -58,17 +58,21 @@ static inline size_t weir_key_room(size_t key_len)
     return (key_len + 7) & ~(size_t)7;
 }
 
+/* 0: empty. Else an entry's address, as long as addresses of programs are on x86-64 and arm64,
+   and above it bits of its hash, so that a search looks at an entry, which lies in no cache,
+   only when it is likely the one. */
+typedef struct weir_keyed_slot {
+    uint64_t bits;
+} weir_keyed_slot;
+#define WEIR_KEYED_ADDRESS ((UINT64_C(1) << 48) - 1)
+
 /* Entries by key: open addressing, found by hash and bytes. The entries are their owner's,
-   the slots are the table's and counted. A slot has 16 bits of the hash above the address, so
-   that a search looks at an entry, which lies in no cache, only when it is likely the one. */
-typedef struct weir_slot {
-    uint64_t bits; /* 0: empty; else see weir_keyed_at */
-} weir_slot;
+   the slots are the table's and counted. */
 typedef struct weir_keyed {
-    weir_budget *budget;
-    weir_slot   *slot;
-    uint32_t     room, count; /* room is a power of two, or 0 */
-    uint32_t     key_at;      /* bytes from an entry to its key */
+    weir_budget     *budget;
+    weir_keyed_slot *slot;
+    uint32_t         room, count; /* room is a power of two, or 0 */
+    uint32_t         key_at;      /* bytes from an entry to its key */
 } weir_keyed;
 
 void weir_keyed_init(weir_keyed *keyed, weir_budget *budget, uint32_t key_at);
@@ -77,10 +81,10 @@ static inline weir_str weir_keyed_key(const weir_keyed *keyed, const weir_entry 
 {
     return (weir_str){(const char *)entry + keyed->key_at, entry->key_len};
 }
-/* The entry in a slot (less than room), or NULL. */
-static inline weir_entry *weir_keyed_at(const weir_keyed *keyed, uint32_t slot)
+/* The entry in slot `place`, of `room`; NULL: none. */
+static inline weir_entry *weir_keyed_at(const weir_keyed *keyed, uint32_t place)
 {
-    return (weir_entry *)(uintptr_t)(keyed->slot[slot].bits & ((UINT64_C(1) << 48) - 1));
+    return (weir_entry *)(uintptr_t)(keyed->slot[place].bits & WEIR_KEYED_ADDRESS);
 }
 weir_entry *weir_keyed_find(const weir_keyed *keyed, uint64_t hash, weir_str key);
 void        weir_keyed_add(weir_keyed *keyed, weir_entry *entry);    /* is not there yet */

@@ -57,7 +57,7 @@ struct agg_class {
     bool (*neutral)(const void *accumulator); /* merging it changes nothing */
     bool (*finish)(agg_result *result, weir_datum *out); /* false: msg says why */
     void (*save)(const void *accumulator, weir_buf *out);
-    /* Into one that is neutral or was released. */
+    /* Into zeros. */
     bool (*load)(const op_accumulator *shape, weir_reader *reader, weir_slab *slab, void *out);
     void (*release)(weir_slab *slab, void *accumulator); /* gives back what it holds */
 };

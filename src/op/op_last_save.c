@@ -27,9 +27,11 @@ void op_last_save(op_last_value *last, uint32_t number, bool full, weir_buf *out
     if (!full && slice->gone_count > 0)
         weir_buf_str(out, weir_buf_view(&slice->gone));
     weir_buf_u32(out, full ? slice->rows.count : slice->unsaved.count);
-    for (uint32_t i = 0; full && i < slice->rows.room; i++)
-        if (weir_keyed_at(&slice->rows, i) != NULL)
-            save_row(slice, (last_row *)(void *)weir_keyed_at(&slice->rows, i), out);
+    for (uint32_t i = 0; full && i < slice->rows.room; i++) {
+        last_row *row = (last_row *)(void *)weir_keyed_at(&slice->rows, i);
+        if (row != NULL)
+            save_row(slice, row, out);
+    }
     for (uint32_t i = 0; !full && i < slice->unsaved.count; i++)
         save_row(slice, (last_row *)(void *)slice->unsaved.entry[i], out);
     weir_unsaved_clear(&slice->unsaved);

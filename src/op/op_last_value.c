@@ -229,9 +229,11 @@ static void take_slice(last_take *take, last_slice *slice, uint32_t most, last_r
 {
     uint32_t count = 0;
     pthread_mutex_lock(&slice->lock);
-    for (uint32_t i = 0; i < slice->rows.room && count < most; i++)
-        if (weir_keyed_at(&slice->rows, i) != NULL)
-            found[count++] = (last_row *)(void *)weir_keyed_at(&slice->rows, i);
+    for (uint32_t i = 0; i < slice->rows.room && count < most; i++) {
+        last_row *row = (last_row *)(void *)weir_keyed_at(&slice->rows, i);
+        if (row != NULL)
+            found[count++] = row;
+    }
     for (uint32_t i = 0; i < count; i++) {
         give_row(take, WEIR_ROW_DELETE, i, (weir_str){found[i]->image, found[i]->image_len});
         last_remove_row(slice, found[i]);

@@ -127,17 +127,18 @@ static bool read_group(load_work *load)
     if (!read_key(load, &like, &key))
         return false;
     op_group *group = op_slice_find(load->slice, like.window_end, like.entry.hash, key);
-    if (group == NULL)
+    bool      is_new = group == NULL;
+    if (is_new)
         group = op_slice_add(load->ops, aggregate, load->slice, &like, key);
-    else
-        op_slice_release(aggregate, op_slice_pane(load->slice, like.window_end), group);
+    op_pane *pane = op_slice_pane(load->slice, like.window_end);
+    if (!is_new)
+        op_slice_release(aggregate, pane, group);
     group->rows = weir_read_zigzag(load->reader);
     group->emitted = turn_bits(load, weir_read_u32(load->reader));
     group->unknown = load->unknown ? weir_read_varint(load->reader) : 0;
     group->stored = true;
-    weir_slab *slab = &op_slice_pane(load->slice, like.window_end)->slab;
-    bool ok = load->adopted != NULL ? read_adopted(load, slab, group)
-                                    : read_accumulators(load, slab, group);
+    bool ok = load->adopted != NULL ? read_adopted(load, &pane->slab, group)
+                                    : read_accumulators(load, &pane->slab, group);
     if (group->unknown != 0)
         atomic_store_explicit(&aggregate->any_unknown, true, memory_order_relaxed);
     return ok && !load->reader->bad && group->rows != 0;

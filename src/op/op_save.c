@@ -45,9 +45,11 @@ static void save_all(const op_aggregate *aggregate, op_slice *slice, weir_buf *o
     weir_buf_u32(out, (uint32_t)slice->groups);
     for (uint32_t p = 0; p < slice->panes; p++) {
         const weir_keyed *groups = &slice->pane[p]->groups;
-        for (uint32_t i = 0; i < groups->room; i++)
-            if (weir_keyed_at(groups, i) != NULL)
-                save_group(aggregate, (op_group *)(void *)weir_keyed_at(groups, i), out);
+        for (uint32_t i = 0; i < groups->room; i++) {
+            op_group *group = (op_group *)(void *)weir_keyed_at(groups, i);
+            if (group != NULL)
+                save_group(aggregate, group, out);
+        }
     }
 }
 

@@ -152,6 +152,7 @@ void op_slice_release(const op_aggregate *aggregate, op_pane *pane, op_group *gr
         const op_accumulator *accumulator = &aggregate->accumulator[a];
         accumulator->kind->release(&pane->slab, (char *)group + accumulator->offset);
     }
+    memset((char *)group + sizeof(op_group), 0, aggregate->key_at - sizeof(op_group));
 }
 
 void op_slice_remove(op_aggregate *aggregate, op_slice *slice, op_group *group)

@@ -22,7 +22,7 @@ void      op_slice_reserve(weir_ops *ops, op_aggregate *aggregate, op_slice *sli
                            int64_t window_end, uint32_t groups);
 void      op_slice_change(op_slice *slice, op_group *group);
 op_pane  *op_slice_pane(const op_slice *slice, int64_t window_end);
-/* Gives back what a group's accumulators hold; the group stays, they are to be loaded next. */
+/* Gives back what a group's accumulators hold, which are zeros then; the group stays. */
 void      op_slice_release(const op_aggregate *aggregate, op_pane *pane, op_group *group);
 /* Removes a group; a pane that is empty then goes too. */
 void      op_slice_remove(op_aggregate *aggregate, op_slice *slice, op_group *group);

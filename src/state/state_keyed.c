@@ -3,9 +3,8 @@
  * Always     1. at most three quarters of the slots are used, so a search ends.
  *            2. between an entry's home slot and its slot there is no empty one:
  *               removing moves later entries back.
- *            3. a slot is 0, or the address of its entry in the lower 48 bits, as long as user
- *               space has on x86-64 and arm64, and above it bits of the hash that neither the
- *               slot nor the slice of the state is chosen by.
+ *            3. a slot's bits of the hash are those that choose neither the slot nor the slice
+ *               of the state.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -15,7 +14,7 @@
 #include "weir/state.h"
 
 #define ROOM_FIRST 4u
-#define TAG (UINT64_C(0xffff) << 48)
+#define TAG (~WEIR_KEYED_ADDRESS)
 
 static uint64_t tag_of(uint64_t hash)
 {
@@ -32,7 +31,7 @@ void weir_keyed_init(weir_keyed *keyed, weir_budget *budget, uint32_t key_at)
 void weir_keyed_done(weir_keyed *keyed)
 {
     if (keyed->room > 0)
-        weir_budget_give(keyed->budget, sizeof(weir_slot) * keyed->room);
+        weir_budget_give(keyed->budget, sizeof(weir_keyed_slot) * keyed->room);
     weir_heap_free(keyed->slot);
     weir_keyed_init(keyed, keyed->budget, keyed->key_at);
 }
@@ -43,10 +42,10 @@ weir_entry *weir_keyed_find(const weir_keyed *keyed, uint64_t hash, weir_str key
         return NULL;
     uint32_t mask = keyed->room - 1;
     for (uint32_t at = (uint32_t)hash & mask;; at = (at + 1) & mask) {
-        uint64_t slot = keyed->slot[at].bits;
-        if (slot == 0)
+        uint64_t bits = keyed->slot[at].bits;
+        if (bits == 0)
             return NULL;
-        if ((slot & TAG) != tag_of(hash))
+        if ((bits & TAG) != tag_of(hash))
             continue;
         weir_entry *entry = weir_keyed_at(keyed, at);
         if (entry->hash == hash && entry->key_len == key.len &&
@@ -71,11 +70,11 @@ static void grow(weir_keyed *keyed, uint32_t room)
     weir_keyed old = *keyed;
     weir_assert(room > before);
     keyed->room = room;
-    keyed->slot = weir_heap_new(keyed->room, sizeof(weir_slot));
-    /* Zero already; but a page that is read first and written then costs two faults, and the
-       second one stops the other threads. */
-    memset(keyed->slot, 0, sizeof(weir_slot) * keyed->room);
-    weir_budget_force(keyed->budget, sizeof(weir_slot) * (keyed->room - before));
+    /* Not weir_heap_new: a page of zeros that is read first and written then costs two faults,
+       and the second one stops the other threads. */
+    keyed->slot = weir_heap_more(NULL, sizeof(weir_keyed_slot) * keyed->room);
+    memset(keyed->slot, 0, sizeof(weir_keyed_slot) * keyed->room);
+    weir_budget_force(keyed->budget, sizeof(weir_keyed_slot) * (keyed->room - before));
     for (uint32_t i = 0; i < before; i++)
         if (old.slot[i].bits != 0)
             put(keyed, weir_keyed_at(&old, i));

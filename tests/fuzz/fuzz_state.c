@@ -79,8 +79,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     weir_str    bytes = {(const char *)data + 1, size - 1};
     weir_code   rc = weir_ops_load(ops, slice, data[0] & 2, bytes, &err);
     require(rc == WEIR_OK || rc == WEIR_E_CORRUPT);
-    if (rc == WEIR_OK)
+    if (rc == WEIR_OK) {
+        uint64_t groups = weir_ops_groups(ops);
+        require(weir_ops_load(ops, slice, data[0] & 2, bytes, &err) == WEIR_OK);
+        require(weir_ops_groups(ops) == groups); /* into groups that are there */
         use(ops, plan, &budget, slice);
+    }
     weir_ops_free(ops);
     require(budget.used == 0);
     weir_arena_free(arena);

@@ -120,6 +120,17 @@ static void reading_past_the_end_is_bad_from_then_on(void **state)
     CHECK_U64(weir_reader_left(&reader), 0);
     CHECK_U64(weir_read_byte(&reader), 0);
     CHECK_U64(weir_read_bytes(&reader, 1).len, 0);
+    CHECK_U64(weir_read_u16(&reader), 0);
+    CHECK_U64(weir_read_u32(&reader), 0);
+    CHECK_U64(weir_read_u64(&reader), 0);
+    CHECK_U64(weir_read_varint(&reader), 0);
+    CHECK_INT(weir_read_zigzag(&reader), 0);
+    CHECK_U64(weir_read_blob(&reader).len, 0);
+    reader = weir_reader_of(WEIR_STR("\x7f"));
+    CHECK_U64(weir_read_varint(&reader), 127);
+    CHECK(!reader.bad);
+    CHECK_U64(weir_read_varint(&reader), 0);
+    CHECK(reader.bad);
     reader = weir_reader_of((weir_str){0});
     CHECK_U64(weir_read_byte(&reader), 0);
     CHECK(reader.bad);

@@ -139,14 +139,19 @@ static void what_comes_behind_an_end_is_not_closed(void **state)
     bench_stop(&other);
 }
 
-/* Loads bytes whose end is the end of their allocation, and uses what came of it. */
-static void load_damaged(weir_plan *(*plan)(weir_arena *), uint32_t slice, bool full,
+/* Loads bytes whose end is the end of their allocation, a delta over a sound copy, and uses what
+   came of it. */
+static void load_damaged(weir_plan *(*plan)(weir_arena *), uint32_t slice, const weir_buf *copy,
                          weir_str bytes)
 {
+    bool       full = copy == NULL;
     push_bench bench;
     char      *exact = malloc(bytes.len ? bytes.len : 1);
     memcpy(exact, bytes.at, bytes.len);
     bench_start(&bench, plan);
+    if (!full)
+        CHECK_OK(weir_ops_load(bench.ops, slice, true, weir_buf_view(copy), &bench.err),
+                 &bench.err);
     weir_code rc = weir_ops_load(bench.ops, slice, full, (weir_str){exact, bytes.len},
                                  &bench.err);
     if (rc == WEIR_OK) {
@@ -165,7 +170,7 @@ static void load_damaged(weir_plan *(*plan)(weir_arena *), uint32_t slice, bool 
 static void damage(weir_plan *(*plan)(weir_arena *), bool full)
 {
     push_bench bench;
-    weir_buf   slice[WEIR_SLICES] = {{0}};
+    weir_buf   slice[WEIR_SLICES] = {{0}}, copy[WEIR_SLICES] = {{0}};
     uint32_t   damaged = 0;
     order_row gone = paid("gone", 50, AT(5));
     bench_start(&bench, plan);
@@ -173,10 +178,10 @@ static void damage(weir_plan *(*plan)(weir_arena *), bool full)
     push(&bench, &gone, 1, INT64_MIN, INT64_MIN);
     (void)end_epoch(&bench, 0, INT64_MIN);
     if (!full) {
-        save_all(&bench, false, slice);
-        free_all(slice);
+        save_all(&bench, true, copy);
         gone.op = WEIR_ROW_DELETE;
-        push(&bench, &gone, 1, INT64_MIN, INT64_MIN);
+        if (plan != appends_job)
+            push(&bench, &gone, 1, INT64_MIN, INT64_MIN);
         push_some(&bench);
         (void)end_epoch(&bench, 0, AT(1));
     }
@@ -184,19 +189,54 @@ static void damage(weir_plan *(*plan)(weir_arena *), bool full)
     for (uint32_t s = 0; s < WEIR_SLICES && damaged < 3; s++) {
         if (slice[s].len < 100)
             continue;
+        const weir_buf *under = full ? NULL : &copy[s];
         damaged++;
         for (size_t len = 0; len < slice[s].len; len++)
-            load_damaged(plan, s, full, (weir_str){slice[s].at, len});
+            load_damaged(plan, s, under, (weir_str){slice[s].at, len});
         for (size_t i = 0; i < slice[s].len; i++)
             for (int bit = 0; bit < 8; bit += 3) {
                 slice[s].at[i] = (char)(slice[s].at[i] ^ 1 << bit);
-                load_damaged(plan, s, full, weir_buf_view(&slice[s]));
+                load_damaged(plan, s, under, weir_buf_view(&slice[s]));
                 slice[s].at[i] = (char)(slice[s].at[i] ^ 1 << bit);
             }
     }
     CHECK(damaged > 0);
     free_all(slice);
+    free_all(copy);
     bench_stop(&bench);
+}
+
+/* What the groups held before is given back each time. */
+static void a_delta_loaded_again_takes_no_more_memory(void **state)
+{
+    (void)state;
+    static weir_plan *(*const plans[])(weir_arena *) = {every_class_job, appends_job};
+    static char long_text[1500];
+    memset(long_text, 'x', sizeof long_text - 1);
+    for (uint32_t p = 0; p < 2; p++) {
+        push_bench bench, other;
+        weir_buf   delta[WEIR_SLICES] = {{0}};
+        size_t     used = 0;
+        bench_start(&bench, plans[p]);
+        bench_start(&other, plans[p]);
+        order_row row = paid("anna", 50, AT(1));
+        row.status = long_text;
+        push(&bench, &row, 1, INT64_MIN, INT64_MIN);
+        push_some(&bench);
+        (void)end_epoch(&bench, 0, INT64_MIN);
+        save_all(&bench, false, delta);
+        for (uint32_t i = 0; i < 100; i++) {
+            CHECK_OK(load_all(&other, false, delta), &other.err);
+            CHECK(weir_ops_groups(other.ops) == weir_ops_groups(bench.ops));
+            if (i == 1)
+                used = other.budget.used;
+        }
+        CHECK(used > 0);
+        CHECK_U64(other.budget.used, used);
+        free_all(delta);
+        bench_stop(&bench);
+        bench_stop(&other);
+    }
 }
 
 static void damaged_slices_are_refused_or_harmless(void **state)
@@ -205,6 +245,7 @@ static void damaged_slices_are_refused_or_harmless(void **state)
     damage(every_class_job, true);
     damage(every_class_job, false);
     damage(appends_job, true);
+    damage(appends_job, false);
 }
 
 static void a_cut_slice_is_always_refused(void **state)
@@ -334,6 +375,7 @@ int main(void)
         TEST(copies_of_equal_state_hold_equal_groups),
         TEST(what_comes_behind_an_end_is_not_closed),
         TEST(damaged_slices_are_refused_or_harmless),
+        TEST(a_delta_loaded_again_takes_no_more_memory),
         TEST(a_cut_slice_is_always_refused),
         TEST(groups_of_other_operators_are_refused_by_name),
         TEST(a_sink_that_is_new_is_told_all_as_inserts),

@@ -127,8 +127,11 @@ static void entries_are_found_by_key_and_gone_when_removed(void **state)
         }
         CHECK_INT(keyed.count, count);
     }
-    for (uint32_t at = 0; at < keyed.room; at++)
-        count -= weir_keyed_at(&keyed, at) != NULL;
+    for (uint32_t at = 0; at < keyed.room; at++) {
+        const weir_entry *entry = weir_keyed_at(&keyed, at);
+        count -= entry != NULL;
+        CHECK(entry == NULL || keyed.slot[at].bits >> 48 == (entry->hash >> 32 & 0xffff));
+    }
     CHECK_INT(count, 0);
     for (uint32_t i = 0; i < THINGS; i++)
         free(there[i]);
