@@ -148,6 +148,7 @@ struct engine_job {
     engine_slice     slice[WEIR_SLICES];
     uint32_t         deltas;
     engine_delta     delta[ENGINE_DELTAS_MAX];
+    uint64_t         delta_bytes; /* of the last epoch, before they are compressed */
     bool             ended;      /* the last manifest is an END */
     bool             as_it_is;   /* sinks are opened for tools: tables are not compared */
     bool             log_empty;  /* seen before the takeover: nothing is committed in it */

@@ -4,7 +4,10 @@
  * Always     1. slice s = its full copy, then s's part of every delta of a later epoch.
  *            2. the list is flat: nothing refers to a list in another manifest.
  *            3. at most ENGINE_FULL_SLICES slices are written whole in an epoch, the
- *               oldest first, so that an epoch stays small.
+ *               oldest first, so that an epoch stays small: SLICES_FULL_BYTES, or
+ *               SLICES_FULL_TIMES as much as its deltas.
+ *            4. a slice is written whole when its deltas are half as large, so that a start
+ *               reads about one and a half times the state.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -14,6 +17,7 @@
 #define SLICES_DELTAS_BEFORE_FULL WEIR_LIMIT(64u, 2u)
 #define SLICES_DELTAS_FREE WEIR_LIMIT(4096u, 100u) /* bytes that a slice is not worth */
 #define SLICES_FULL_BYTES (4u << 20) /* of full copies in an epoch; one always */
+#define SLICES_FULL_TIMES 3u /* more than the twice that 4 needs in the long run */
 
 static bool wants_full(const engine_job *engine, uint32_t number, uint64_t epoch)
 {
@@ -21,7 +25,7 @@ static bool wants_full(const engine_job *engine, uint32_t number, uint64_t epoch
     if (epoch - slice->full_epoch >= SLICES_DELTAS_BEFORE_FULL)
         return true;
     size_t size = weir_ops_slice_bytes(engine->ops, number);
-    return slice->delta_bytes > (uint64_t)size + SLICES_DELTAS_FREE;
+    return slice->delta_bytes > (uint64_t)size / 2 + SLICES_DELTAS_FREE; /* 4 */
 }
 
 /* A stop is worth some work when deltas are more than a quarter of what a start reads. */
@@ -57,13 +61,15 @@ void engine_slices_choose(engine_job *engine, engine_epoch *epoch, bool last)
         engine->all_full = false;
         return;
     }
-    size_t bytes = 0;
+    uint64_t bytes = 0, most = SLICES_FULL_TIMES * engine->delta_bytes; /* 3 */
+    if (most < SLICES_FULL_BYTES)
+        most = SLICES_FULL_BYTES;
     for (uint32_t taken = 0; taken < ENGINE_FULL_SLICES; taken++) {
         uint32_t slice = oldest_wanting(engine, epoch);
         if (slice == WEIR_SLICES)
             return;
         bytes += weir_ops_slice_bytes(engine->ops, slice);
-        if (taken > 0 && bytes > SLICES_FULL_BYTES)
+        if (taken > 0 && bytes > most)
             return;
         epoch->slice_full[slice] = true;
     }
@@ -150,13 +156,16 @@ void engine_slices_keep(engine_job *engine, const engine_epoch *epoch)
     if (epoch->has_delta)
         engine->delta[engine->deltas++] =
             (engine_delta){.ref = epoch->delta_ref, .epoch = epoch->number};
+    engine->delta_bytes = 0;
     for (uint32_t i = 0; i < WEIR_SLICES; i++) {
         engine_slice *slice = &engine->slice[i];
-        if (epoch->slice_full[i])
+        if (epoch->slice_full[i]) {
             *slice = (engine_slice){.full = epoch->slice_ref[i], .has_full = true,
                                     .full_epoch = epoch->number};
-        else
-            slice->delta_bytes += epoch->slice_bytes[i].len;
+            continue;
+        }
+        slice->delta_bytes += epoch->slice_bytes[i].len;
+        engine->delta_bytes += epoch->slice_bytes[i].len;
     }
 }
 

@@ -206,18 +206,24 @@ static void push_long_keys(bench *b)
     weir_arena_free(arena);
 }
 
+/* Slices 3 and 4 hold the long keys, the others nothing. */
+static void start_with_long_keys(bench *b)
+{
+    start(b);
+    push_long_keys(b);
+    for (uint32_t i = 0; i < WEIR_SLICES; i++) {
+        CHECK_OK(weir_ops_merge(b->engine.ops, i, &b->err), &b->err);
+        CHECK_INT(weir_ops_slice_bytes(b->engine.ops, i) > 0, i == 3 || i == 4);
+    }
+}
+
 /* The first always, so that all have their turn; another one if both are small. */
 static void large_slices_are_written_one_an_epoch(void **state)
 {
     (void)state;
     bench b;
-    start(&b);
-    push_long_keys(&b);
-    for (uint32_t i = 0; i < WEIR_SLICES; i++) {
-        CHECK_OK(weir_ops_merge(b.engine.ops, i, &b.err), &b.err);
-        CHECK_INT(weir_ops_slice_bytes(b.engine.ops, i) > 0, i == 3 || i == 4);
-        b.engine.slice[i].delta_bytes = i == 3 || i == 4 ? 10u << 20 : 0;
-    }
+    start_with_long_keys(&b);
+    b.engine.slice[3].delta_bytes = b.engine.slice[4].delta_bytes = 10u << 20;
     for (uint64_t number = 1; number <= 3; number++) {
         engine_epoch *epoch = epoch_of(number);
         engine_slices_choose(&b.engine, epoch, false);
@@ -226,6 +232,48 @@ static void large_slices_are_written_one_an_epoch(void **state)
         engine_slices_keep(&b.engine, epoch);
         epoch_done(epoch);
     }
+    stop(&b);
+}
+
+static void large_slices_are_written_together_beside_large_deltas(void **state)
+{
+    (void)state;
+    bench b;
+    start_with_long_keys(&b);
+    b.engine.slice[3].delta_bytes = b.engine.slice[4].delta_bytes = 10u << 20;
+    b.engine.delta_bytes = 2u << 20;
+    engine_epoch *epoch = epoch_of(1);
+    engine_slices_choose(&b.engine, epoch, false);
+    CHECK_INT(fulls_of(epoch), 2);
+    epoch_done(epoch);
+    stop(&b);
+}
+
+/* A start reads no more than one and a half times the state, and what an epoch or two added. */
+static void deltas_stay_at_half_of_what_is_written_whole(void **state)
+{
+    (void)state;
+    bench    b;
+    uint32_t fulls = 0;
+    start_with_long_keys(&b);
+    for (uint64_t number = 1; number <= 60; number++) {
+        engine_epoch *epoch = epoch_of(number);
+        engine_slices_choose(&b.engine, epoch, false);
+        fulls += fulls_of(epoch);
+        for (uint32_t i = 3; i <= 4; i++) {
+            size_t whole = weir_ops_slice_bytes(b.engine.ops, i), delta = whole / 8;
+            weir_buf_reserve(&epoch->slice_bytes[i], whole);
+            epoch->slice_bytes[i].len = epoch->slice_full[i] ? whole : delta;
+            epoch->has_delta = true;
+        }
+        engine_slices_keep(&b.engine, epoch);
+        for (uint32_t i = 3; i <= 4; i++) {
+            size_t whole = weir_ops_slice_bytes(b.engine.ops, i);
+            CHECK(b.engine.slice[i].delta_bytes <= whole / 2 + whole / 4);
+        }
+        epoch_done(epoch);
+    }
+    CHECK(fulls <= 2 * 60 / 5); /* and are no more often than that needs */
     stop(&b);
 }
 
@@ -636,6 +684,8 @@ int main(void)
         TEST(list_stays_short_over_ten_thousand_epochs_of_any_size),
         TEST(stop_writes_all_slices_whole_when_deltas_weigh),
         TEST(large_slices_are_written_one_an_epoch),
+        TEST(large_slices_are_written_together_beside_large_deltas),
+        TEST(deltas_stay_at_half_of_what_is_written_whole),
         TEST(any_damaged_byte_of_the_list_is_found),
         TEST(first_damaged_slice_of_several_is_told),
         TEST(start_asks_for_few_bytes_at_once),
