@@ -233,6 +233,8 @@ int weir_cli_checkpoint(int count, char **argument, const atomic_int *stop)
         return WEIR_EXIT_USAGE;
     if (flags.help)
         return cli_help("checkpoint");
+    flags.only_shows = sub->run == cli_checkpoint_ls || sub->run == cli_checkpoint_show ||
+                       sub->run == cli_checkpoint_diff;
     weir_log_start(false, WEIR_LOG_WARN);
     cli_lineage lineage;
     weir_err err;

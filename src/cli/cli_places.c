@@ -71,7 +71,8 @@ weir_code cli_store_at(void *self, weir_str location, weir_store **out,
 {
     const cli_places *places = self;
     weir_store_setup setup = {.location = location, .opts = places->plan->settings.opts,
-                              .clock = weir_clock_system()};
+                              .clock = weir_clock_system(),
+                              .only_shown = places->flags->only_shows};
     const weir_store_kind *kind = weir_store_find(WEIR_STR("dir"));
     weir_str prefix = {location.at, 0};
     char path[4096];

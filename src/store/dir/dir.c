@@ -5,7 +5,7 @@
  * Gives      the kind 'dir'. 's3://bucket' with an embedded folder DIR is DIR/s3/bucket.
  * Always     1. only keys that store_key_fault passes become paths.
  *            2. before a file's bytes are handed out its folder is fsynced: what we act on
- *               must not vanish in a power cut.
+ *               must not vanish in a power cut. Who only shows it does not act on it.
  * Never      follows a symbolic link in a key's last segment.
  * Threads    any, of any number of processes.
  *
@@ -104,6 +104,7 @@ static weir_code open_store(weir_store *store, const weir_store_setup *setup, we
     dir_store *self = self_of(store);
     self->root = -1;
     self->clock = setup->clock;
+    self->only_shown = setup->only_shown;
     if (setup->location.len == 0 || memchr(setup->location.at, 0, setup->location.len))
         return weir_fail(err, WEIR_E_CONFIG,
                          "the folder's name is empty or has a NUL byte");
@@ -185,7 +186,7 @@ static int open_object(dir_store *self, weir_object *object, struct stat *facts)
                             strerror(errno));
     } else if (!S_ISREG(facts->st_mode)) {
         store_object_answer(object, WEIR_E_NOTFOUND, false, "it is no file");
-    } else if (!dir_path_sync(self, &path)) { /* 2 */
+    } else if (!self->only_shown && !dir_path_sync(self, &path)) { /* 2 */
         store_object_answer(object, WEIR_E_IO, false, "could not fsync its folder: %s",
                             strerror(errno));
     } else {

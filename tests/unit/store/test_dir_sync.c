@@ -91,16 +91,22 @@ static int take_away(const char *path, const struct stat *facts, int kind, struc
     return remove(path);
 }
 
-static void bed_open(bed *b)
+static void bed_start(bed *b, bool only_shown)
 {
     (void)snprintf(b->place, sizeof b->place, "/tmp/weir-dir-sync-XXXXXX");
     CHECK(mkdtemp(b->place) != NULL);
     b->clock = fake_clock_new();
     weir_err_clear(&b->err);
-    weir_store_setup setup = {.location = weir_str_of(b->place), .clock = &b->clock.base};
+    weir_store_setup setup = {.location = weir_str_of(b->place), .clock = &b->clock.base,
+                              .only_shown = only_shown};
     CHECK_OK(weir_store_new(weir_store_find(WEIR_STR("dir")), &setup, &b->store, &b->err),
              &b->err);
     memset(&disk, 0, sizeof disk);
+}
+
+static void bed_open(bed *b)
+{
+    bed_start(b, false);
 }
 
 static void bed_close(bed *b)
@@ -150,11 +156,33 @@ static void name_that_is_taken_is_durable_before_it_is_told(void **state)
     bed_close(&b);
 }
 
+/* Whoever wrote it died before it was: a crash of the machine could take it back. */
+static void what_is_read_is_durable_unless_it_is_only_shown(void **state)
+{
+    (void)state;
+    for (int only_shown = 0; only_shown < 2; only_shown++) {
+        bed b;
+        bed_start(&b, only_shown);
+        weir_object object = {.key = WEIR_STR("b/c"), .body = WEIR_STR("bytes")};
+        CHECK_OK(b.store->kind->put_new(b.store, &object, 1, &b.err), &b.err);
+        char folder[128];
+        (void)snprintf(folder, sizeof folder, "%s/b", b.place);
+        disk.folder[disk.folders++] = inode_at(AT_FDCWD, folder);
+        weir_buf got = {0};
+        CHECK_OK(weir_store_get_one(b.store, WEIR_STR("b/c"), &got, &b.err), &b.err);
+        CHECK_SAME(weir_buf_view(&got), WEIR_STR("bytes"));
+        CHECK_INT(disk.folders, only_shown);
+        weir_buf_done(&got);
+        bed_close(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_is_answered_for_survives_a_power_cut),
         TEST(name_that_is_taken_is_durable_before_it_is_told),
+        TEST(what_is_read_is_durable_unless_it_is_only_shown),
     };
     return RUN_TESTS(tests);
 }
