@@ -6,8 +6,9 @@
  *            3. at most ENGINE_FULL_SLICES slices are written whole in an epoch, the
  *               oldest first, so that an epoch stays small: SLICES_FULL_BYTES, or
  *               SLICES_FULL_TIMES as much as its deltas.
- *            4. a slice is written whole when its deltas are half as large, so that a start
- *               reads about one and a half times the state.
+ *            4. a slice wants to be written whole when its deltas are half as large: a start
+ *               reads about one and a half times the state, as long as an epoch changes less
+ *               than a sixty-fourth of it. More waits for its turn (3).
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -17,7 +18,7 @@
 #define SLICES_DELTAS_BEFORE_FULL WEIR_LIMIT(64u, 2u)
 #define SLICES_DELTAS_FREE WEIR_LIMIT(4096u, 100u) /* bytes that a slice is not worth */
 #define SLICES_FULL_BYTES (4u << 20) /* of full copies in an epoch; one always */
-#define SLICES_FULL_TIMES 3u /* more than the twice that 4 needs in the long run */
+#define SLICES_FULL_TIMES 3u /* 4 costs two bytes of copies for a byte of deltas */
 
 static bool wants_full(const engine_job *engine, uint32_t number, uint64_t epoch)
 {
