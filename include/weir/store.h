@@ -47,8 +47,8 @@ typedef struct weir_store_setup {
     weir_clock      *clock;
     int64_t          patience_us; /* of repeated requests; 0: 10 s */
     weir_str         embedded; /* --embedded DIR, or empty */
-    bool             only_shown; /* what is read is shown to people, and nothing is done for it:
-                                    it need not be durable yet */
+    bool             read_only; /* nothing is put or removed, and nothing is made that is not
+                                   there; what is read need not be durable yet */
 } weir_store_setup;
 
 typedef weir_code weir_store_open_fn(weir_store *, const weir_store_setup *, weir_err *);

@@ -28,7 +28,7 @@ typedef struct cli_flags {
     const char    *server;   /* ddl: any, mysql, mariadb; NULL: any */
     const char    *job, *lineage, *limit, *retain; /* checkpoint; NULL: not given */
     const char    *replay;   /* checkpoint: of which namespace */
-    bool           only_shows; /* checkpoint: set by its subcommand; see weir_store_setup */
+    bool           read_only; /* checkpoint: set by its subcommand; see weir_store_setup */
     const char    *from, *until, *into, *rate, *memory; /* replay; NULL: not given */
     const char    *argument[CLI_ARGUMENTS_MAX];    /* behind the file */
     size_t         arguments, arguments_most;      /* most: set by the caller */

@@ -16,6 +16,7 @@ typedef struct subcommand {
     subcommand_fn *run; /* NULL: see cli_repair.c */
     size_t         least, most; /* arguments behind WHERE */
     const char    *usage;
+    bool           read_only;
 } subcommand;
 
 static bool is_json(const cli_flags *flags)
@@ -170,14 +171,14 @@ static int gc(cli_lineage *lineage, const cli_flags *flags, weir_err *err)
 }
 
 static const subcommand known[] = {
-    {"ls", "checkpoint-ls", cli_checkpoint_ls, 0, 0, "WHERE"},
-    {"show", "checkpoint-show", cli_checkpoint_show, 0, 1, "WHERE [EPOCH]"},
-    {"diff", "checkpoint-diff", cli_checkpoint_diff, 2, 2, "WHERE EPOCH EPOCH"},
-    {"verify", "checkpoint-verify", verify, 0, 0, "WHERE"},
-    {"pin", "checkpoint-pin", pin, 1, 2, "WHERE NAME [EPOCH]"},
-    {"unpin", "checkpoint-unpin", unpin, 1, 1, "WHERE NAME"},
-    {"gc", "checkpoint-gc", gc, 0, 0, "WHERE"},
-    {"repair", "checkpoint-repair", NULL, 0, 0, "JOB.sql"},
+    {"ls", "checkpoint-ls", cli_checkpoint_ls, 0, 0, "WHERE", true},
+    {"show", "checkpoint-show", cli_checkpoint_show, 0, 1, "WHERE [EPOCH]", true},
+    {"diff", "checkpoint-diff", cli_checkpoint_diff, 2, 2, "WHERE EPOCH EPOCH", true},
+    {"verify", "checkpoint-verify", verify, 0, 0, "WHERE", false},
+    {"pin", "checkpoint-pin", pin, 1, 2, "WHERE NAME [EPOCH]", false},
+    {"unpin", "checkpoint-unpin", unpin, 1, 1, "WHERE NAME", false},
+    {"gc", "checkpoint-gc", gc, 0, 0, "WHERE", false},
+    {"repair", "checkpoint-repair", NULL, 0, 0, "JOB.sql", false},
 };
 enum { KNOWN = sizeof known / sizeof known[0] };
 
@@ -233,8 +234,7 @@ int weir_cli_checkpoint(int count, char **argument, const atomic_int *stop)
         return WEIR_EXIT_USAGE;
     if (flags.help)
         return cli_help("checkpoint");
-    flags.only_shows = sub->run == cli_checkpoint_ls || sub->run == cli_checkpoint_show ||
-                       sub->run == cli_checkpoint_diff;
+    flags.read_only = sub->read_only;
     weir_log_start(false, WEIR_LOG_WARN);
     cli_lineage lineage;
     weir_err err;

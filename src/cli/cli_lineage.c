@@ -195,7 +195,7 @@ static weir_code find_in_folder(cli_lineage *lineage, const cli_flags *flags, we
                                : name == path ? WEIR_STR(".") : WEIR_STR("/");
     weir_store_setup setup = {.location = weir_str_copy(lineage->arena, lineage->place),
                               .clock = weir_clock_system(),
-                              .only_shown = flags->only_shows};
+                              .read_only = flags->read_only};
     return weir_store_new(weir_store_find(WEIR_STR("dir")), &setup, &lineage->store, err);
 }
 

@@ -72,7 +72,7 @@ weir_code cli_store_at(void *self, weir_str location, weir_store **out,
     const cli_places *places = self;
     weir_store_setup setup = {.location = location, .opts = places->plan->settings.opts,
                               .clock = weir_clock_system(),
-                              .only_shown = places->flags->only_shows};
+                              .read_only = places->flags->read_only};
     const weir_store_kind *kind = weir_store_find(WEIR_STR("dir"));
     weir_str prefix = {location.at, 0};
     char path[4096];

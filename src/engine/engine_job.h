@@ -13,7 +13,7 @@
 #define ENGINE_DELTAS_MAX 160u /* epochs whose deltas a manifest lists */
 #define ENGINE_SINK_SECTION "sink/"
 #define ENGINE_DEAD_SECTION "dead/"
-#define ENGINE_FULL_SLICES WEIR_LIMIT(2u, 24u) /* full copies that an epoch writes */
+#define ENGINE_FULL_SLICES WEIR_LIMIT(2u, 24u) /* full copies that an epoch always may write */
 
 /* One slice of state in the store: its full copy; the deltas behind it are epochs'. */
 typedef struct engine_slice {
@@ -148,7 +148,7 @@ struct engine_job {
     engine_slice     slice[WEIR_SLICES];
     uint32_t         deltas;
     engine_delta     delta[ENGINE_DELTAS_MAX];
-    uint64_t         delta_bytes; /* of the last epoch, before they are compressed */
+    uint64_t         last_delta_bytes; /* of the last epoch, before they are compressed */
     bool             ended;      /* the last manifest is an END */
     bool             as_it_is;   /* sinks are opened for tools: tables are not compared */
     bool             log_empty;  /* seen before the takeover: nothing is committed in it */

@@ -3,12 +3,13 @@
  * Gives      engine_slices_choose, _stage, _keep, _read, _damaged, _move.
  * Always     1. slice s = its full copy, then s's part of every delta of a later epoch.
  *            2. the list is flat: nothing refers to a list in another manifest.
- *            3. at most ENGINE_FULL_SLICES slices are written whole in an epoch, the
- *               oldest first, so that an epoch stays small: SLICES_FULL_BYTES, or
- *               SLICES_FULL_TIMES as much as its deltas.
- *            4. a slice wants to be written whole when its deltas are half as large: a start
- *               reads about one and a half times the state, as long as an epoch changes less
- *               than a sixty-fourth of it. More waits for its turn (3).
+ *            3. the slices that want it are written whole, the oldest first, so that an epoch
+ *               stays small: ENGINE_FULL_SLICES of SLICES_FULL_BYTES together, more where
+ *               they are not SLICES_FULL_TIMES as much as the deltas of the epoch before,
+ *               one always.
+ *            4. a slice wants to be written whole when a start would read one and a half
+ *               times of it: deltas alone, of groups that are all new, are as good as a copy.
+ *               What (3) lets an epoch write is more than what its deltas make due.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -18,15 +19,18 @@
 #define SLICES_DELTAS_BEFORE_FULL WEIR_LIMIT(64u, 2u)
 #define SLICES_DELTAS_FREE WEIR_LIMIT(4096u, 100u) /* bytes that a slice is not worth */
 #define SLICES_FULL_BYTES (4u << 20) /* of full copies in an epoch; one always */
-#define SLICES_FULL_TIMES 3u /* 4 costs two bytes of copies for a byte of deltas */
+#define SLICES_FULL_TIMES 3u /* (4) makes two bytes of copies due for one of deltas */
 
 static bool wants_full(const engine_job *engine, uint32_t number, uint64_t epoch)
 {
     const engine_slice *slice = &engine->slice[number];
     if (epoch - slice->full_epoch >= SLICES_DELTAS_BEFORE_FULL)
         return true;
-    size_t size = weir_ops_slice_bytes(engine->ops, number);
-    return slice->delta_bytes > (uint64_t)size / 2 + SLICES_DELTAS_FREE; /* 4 */
+    uint64_t size = weir_ops_slice_bytes(engine->ops, number), most = size / 2;
+    uint64_t full = slice->full.expanded > 0 ? slice->full.expanded : slice->full.length;
+    if (full < size) /* 4 */
+        most += size - full;
+    return slice->delta_bytes > most + SLICES_DELTAS_FREE;
 }
 
 /* A stop is worth some work when deltas are more than a quarter of what a start reads. */
@@ -62,15 +66,14 @@ void engine_slices_choose(engine_job *engine, engine_epoch *epoch, bool last)
         engine->all_full = false;
         return;
     }
-    uint64_t bytes = 0, most = SLICES_FULL_TIMES * engine->delta_bytes; /* 3 */
-    if (most < SLICES_FULL_BYTES)
-        most = SLICES_FULL_BYTES;
-    for (uint32_t taken = 0; taken < ENGINE_FULL_SLICES; taken++) {
+    uint64_t bytes = 0, most = SLICES_FULL_TIMES * engine->last_delta_bytes; /* 3 */
+    for (uint32_t taken = 0; taken < WEIR_SLICES; taken++) {
         uint32_t slice = oldest_wanting(engine, epoch);
         if (slice == WEIR_SLICES)
             return;
         bytes += weir_ops_slice_bytes(engine->ops, slice);
-        if (taken > 0 && bytes > most)
+        bool free = taken < ENGINE_FULL_SLICES && bytes <= SLICES_FULL_BYTES;
+        if (taken > 0 && !free && bytes > most)
             return;
         epoch->slice_full[slice] = true;
     }
@@ -157,7 +160,7 @@ void engine_slices_keep(engine_job *engine, const engine_epoch *epoch)
     if (epoch->has_delta)
         engine->delta[engine->deltas++] =
             (engine_delta){.ref = epoch->delta_ref, .epoch = epoch->number};
-    engine->delta_bytes = 0;
+    engine->last_delta_bytes = 0;
     for (uint32_t i = 0; i < WEIR_SLICES; i++) {
         engine_slice *slice = &engine->slice[i];
         if (epoch->slice_full[i]) {
@@ -166,7 +169,7 @@ void engine_slices_keep(engine_job *engine, const engine_epoch *epoch)
             continue;
         }
         slice->delta_bytes += epoch->slice_bytes[i].len;
-        engine->delta_bytes += epoch->slice_bytes[i].len;
+        engine->last_delta_bytes += epoch->slice_bytes[i].len;
     }
 }
 
@@ -221,5 +224,6 @@ void engine_slices_move(engine_job *engine)
     for (uint32_t i = 0; i < WEIR_SLICES; i++)
         engine->slice[i] = (engine_slice){.has_full = false};
     engine->deltas = 0;
+    engine->last_delta_bytes = 0;
     engine->all_full = true;
 }

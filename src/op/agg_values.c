@@ -20,7 +20,6 @@
 
 #define ROOM_FIRST 64u
 #define LIST_BYTES_MAX (1u << 30) /* bytes of one group's values */
-#define LOAD_BYTES_MAX (LIST_BYTES_MAX / 2) /* the same of a checkpoint, whose bodies are shorter */
 
 typedef struct values_cell {
     char    *at;
@@ -279,7 +278,7 @@ static void save_values(const void *accumulator, weir_buf *out)
 static record read_stored(weir_reader *reader)
 {
     weir_str value = weir_read_blob(reader);
-    if (value.len > LOAD_BYTES_MAX)
+    if (value.len > LIST_BYTES_MAX)
         reader->bad = true;
     return (record){weir_read_zigzag(reader), (uint32_t)value.len, value.at};
 }
@@ -301,7 +300,7 @@ static bool load_values(const op_accumulator *shape, weir_reader *reader, weir_s
             return false;
         last = one;
         bytes += RECORD_HEAD + one.len;
-        if (bytes > LOAD_BYTES_MAX)
+        if (bytes > LIST_BYTES_MAX)
             return false;
     }
     if (records == 0)

@@ -99,12 +99,25 @@ static void folder_of(const weir_store_setup *setup, weir_buf *out)
     weir_buf_byte(out, '\0');
 }
 
+static weir_code open_root(dir_store *self, const char *folder, weir_err *err)
+{
+    if (self->read_only || dir_root_make(folder))
+        self->root = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (self->root >= 0)
+        return WEIR_OK;
+    if (self->read_only && errno == ENOENT) {
+        (void)weir_fail(err, WEIR_E_CONFIG, "there is no folder '%s'", folder);
+        return weir_err_hint(err, "did the job run? its first run makes the folder");
+    }
+    return weir_fail(err, WEIR_E_IO, "could not open the folder: %s", strerror(errno));
+}
+
 static weir_code open_store(weir_store *store, const weir_store_setup *setup, weir_err *err)
 {
     dir_store *self = self_of(store);
     self->root = -1;
     self->clock = setup->clock;
-    self->only_shown = setup->only_shown;
+    self->read_only = setup->read_only;
     if (setup->location.len == 0 || memchr(setup->location.at, 0, setup->location.len))
         return weir_fail(err, WEIR_E_CONFIG,
                          "the folder's name is empty or has a NUL byte");
@@ -112,13 +125,11 @@ static weir_code open_store(weir_store *store, const weir_store_setup *setup, we
     self->locked = true;
     weir_buf folder = {0};
     folder_of(setup, &folder);
-    self->root = dir_root_open(folder.at);
-    int why = errno;
+    weir_code rc = open_root(self, folder.at, err);
     weir_buf_done(&folder);
-    if (self->root < 0)
-        return weir_fail(err, WEIR_E_IO, "could not open the folder: %s", strerror(why));
-    remove_old_temporary(self);
-    return WEIR_OK;
+    if (rc == WEIR_OK && !self->read_only)
+        remove_old_temporary(self);
+    return rc;
 }
 
 void dir_fault(weir_object *object, const char *what, int why)
@@ -186,7 +197,7 @@ static int open_object(dir_store *self, weir_object *object, struct stat *facts)
                             strerror(errno));
     } else if (!S_ISREG(facts->st_mode)) {
         store_object_answer(object, WEIR_E_NOTFOUND, false, "it is no file");
-    } else if (!self->only_shown && !dir_path_sync(self, &path)) { /* 2 */
+    } else if (!self->read_only && !dir_path_sync(self, &path)) { /* 2 */
         store_object_answer(object, WEIR_E_IO, false, "could not fsync its folder: %s",
                             strerror(errno));
     } else {
@@ -310,6 +321,7 @@ static weir_code remove_objects(weir_store *store, weir_object *object, size_t c
                                 weir_err *err)
 {
     dir_store *self = self_of(store);
+    weir_assert(!self->read_only);
     for (size_t i = 0; i < count; i++) {
         store_object_start(&object[i]);
         remove_one(self, &object[i]);

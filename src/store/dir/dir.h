@@ -19,7 +19,7 @@ typedef struct dir_store {
     weir_store      base;
     weir_clock     *clock;
     int             root;   /* of the folder; -1: none */
-    bool            only_shown; /* reading makes nothing durable */
+    bool            read_only; /* reading makes nothing durable */
     bool            locked; /* the lock was made */
     pthread_mutex_t lock;
     uint64_t        durable[DIR_DURABLE]; /* hashes of folders whose entries up to the root
@@ -39,8 +39,8 @@ bool dir_path_make(dir_store *self, const dir_path *path);
 bool dir_path_sync(dir_store *self, const dir_path *path);
 /* Removes the folder of a path, and those above it, while they are empty. */
 void dir_path_prune(dir_store *self, const dir_path *path);
-/* Opens a folder with all that are missing of it made and durable; -1: errno. */
-int dir_root_open(const char *folder);
+/* Makes a folder with all that are missing above it, durably. False: errno says why. */
+bool dir_root_make(const char *folder);
 
 void dir_put_one(dir_store *self, weir_object *object, bool only_new);
 

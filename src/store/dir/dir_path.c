@@ -156,18 +156,16 @@ static bool make_root(char *folder)
     return true;
 }
 
-int dir_root_open(const char *folder)
+bool dir_root_make(const char *folder)
 {
     weir_assert(folder != NULL);
     size_t len = strlen(folder);
     weir_assert(len > 0);
     char *copy = weir_heap_new(len + 1, 1);
     memcpy(copy, folder, len);
-    int fd = -1;
-    if (make_root(copy))
-        fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool made = make_root(copy);
     int why = errno;
     weir_heap_free(copy);
     errno = why;
-    return fd;
+    return made;
 }

@@ -117,7 +117,6 @@ static void list_stays_short_over_ten_thousand_epochs_of_any_size(void **state)
     for (uint64_t number = 1; number <= 10000; number++) {
         engine_epoch *epoch = epoch_of(number);
         engine_slices_choose(&b.engine, epoch, false);
-        CHECK(fulls_of(epoch) <= ENGINE_FULL_SLICES);
         for (uint32_t i = 0; i < WEIR_SLICES; i++) {
             size_t size = size_of(&b, number, i);
             weir_buf_reserve(&epoch->slice_bytes[i], size + 1);
@@ -159,8 +158,8 @@ static void stop_writes_all_slices_whole_when_deltas_weigh(void **state)
 #define LONG_KEY 16000u
 #define LONG_KEYS 300u /* 4.6 MiB in all */
 
-/* The next text from *number on whose group is in slice 3 or 4 (op/op_group_key.h). */
-static void next_key(uint32_t *number, weir_buf *key)
+/* The next text from *number on whose group is in the given slices (op/op_group_key.h). */
+static void next_key(uint32_t *number, weir_buf *key, uint32_t from, uint32_t to)
 {
     char     digits[16];
     uint32_t slice;
@@ -168,10 +167,10 @@ static void next_key(uint32_t *number, weir_buf *key)
         (void)snprintf(digits, sizeof digits, "%08u", (*number)++);
         memcpy(key->at + 1, digits, 8);
         slice = weir_slice_of(weir_hash64(weir_buf_view(key)));
-    } while (slice != 3 && slice != 4);
+    } while (slice < from || slice > to);
 }
 
-static void push_long_keys(bench *b)
+static void push_long_keys(bench *b, uint32_t from, uint32_t to)
 {
     weir_arena      *arena = weir_arena_new("long keys", 8 << 20);
     weir_builder     who, n;
@@ -189,7 +188,7 @@ static void push_long_keys(bench *b)
     weir_builder_start(&who, arena, (weir_type){.id = WEIR_T_TEXT}, LONG_KEYS);
     weir_builder_start(&n, arena, (weir_type){.id = WEIR_T_INT64}, LONG_KEYS);
     for (uint32_t i = 0; i < LONG_KEYS; i++) {
-        next_key(&number, &key);
+        next_key(&number, &key, from, to);
         weir_builder_text(&who, (weir_str){key.at + 1, LONG_KEY});
         weir_builder_i64(&n, 1);
         watermark[i] = INT64_MIN;
@@ -206,15 +205,28 @@ static void push_long_keys(bench *b)
     weir_arena_free(arena);
 }
 
-/* Slices 3 and 4 hold the long keys, the others nothing. */
-static void start_with_long_keys(bench *b)
+/* The given slices hold the long keys, the others nothing. */
+static void start_with_long_keys(bench *b, uint32_t from, uint32_t to)
 {
     start(b);
-    push_long_keys(b);
+    push_long_keys(b, from, to);
     for (uint32_t i = 0; i < WEIR_SLICES; i++) {
         CHECK_OK(weir_ops_merge(b->engine.ops, i, &b->err), &b->err);
-        CHECK_INT(weir_ops_slice_bytes(b->engine.ops, i) > 0, i == 3 || i == 4);
+        CHECK_INT(weir_ops_slice_bytes(b->engine.ops, i) > 0, i >= from && i <= to);
     }
+}
+
+/* As if an epoch were saved: whole slices as long as they are, and of the others a part. */
+static void save(bench *b, engine_epoch *epoch, uint32_t part)
+{
+    for (uint32_t i = 0; i < WEIR_SLICES; i++) {
+        size_t whole = weir_ops_slice_bytes(b->engine.ops, i);
+        weir_buf_reserve(&epoch->slice_bytes[i], whole + 1);
+        epoch->slice_bytes[i].len = epoch->slice_full[i] ? whole : whole / part;
+        epoch->slice_ref[i].length = whole;
+        epoch->has_delta |= !epoch->slice_full[i];
+    }
+    engine_slices_keep(&b->engine, epoch);
 }
 
 /* The first always, so that all have their turn; another one if both are small. */
@@ -222,7 +234,7 @@ static void large_slices_are_written_one_an_epoch(void **state)
 {
     (void)state;
     bench b;
-    start_with_long_keys(&b);
+    start_with_long_keys(&b, 3, 4);
     b.engine.slice[3].delta_bytes = b.engine.slice[4].delta_bytes = 10u << 20;
     for (uint64_t number = 1; number <= 3; number++) {
         engine_epoch *epoch = epoch_of(number);
@@ -239,9 +251,9 @@ static void large_slices_are_written_together_beside_large_deltas(void **state)
 {
     (void)state;
     bench b;
-    start_with_long_keys(&b);
+    start_with_long_keys(&b, 3, 4);
     b.engine.slice[3].delta_bytes = b.engine.slice[4].delta_bytes = 10u << 20;
-    b.engine.delta_bytes = 2u << 20;
+    b.engine.last_delta_bytes = 2u << 20;
     engine_epoch *epoch = epoch_of(1);
     engine_slices_choose(&b.engine, epoch, false);
     CHECK_INT(fulls_of(epoch), 2);
@@ -255,25 +267,89 @@ static void deltas_stay_at_half_of_what_is_written_whole(void **state)
     (void)state;
     bench    b;
     uint32_t fulls = 0;
-    start_with_long_keys(&b);
+    start_with_long_keys(&b, 3, 4);
     for (uint64_t number = 1; number <= 60; number++) {
         engine_epoch *epoch = epoch_of(number);
         engine_slices_choose(&b.engine, epoch, false);
         fulls += fulls_of(epoch);
-        for (uint32_t i = 3; i <= 4; i++) {
-            size_t whole = weir_ops_slice_bytes(b.engine.ops, i), delta = whole / 8;
-            weir_buf_reserve(&epoch->slice_bytes[i], whole);
-            epoch->slice_bytes[i].len = epoch->slice_full[i] ? whole : delta;
-            epoch->has_delta = true;
-        }
-        engine_slices_keep(&b.engine, epoch);
+        save(&b, epoch, 8);
         for (uint32_t i = 3; i <= 4; i++) {
             size_t whole = weir_ops_slice_bytes(b.engine.ops, i);
-            CHECK(b.engine.slice[i].delta_bytes <= whole / 2 + whole / 4);
+            if (b.engine.slice[i].has_full)
+                CHECK(b.engine.slice[i].delta_bytes <= whole / 2 + whole / 4);
         }
         epoch_done(epoch);
     }
     CHECK(fulls <= 2 * 60 / 5); /* and are no more often than that needs */
+    CHECK(fulls >= 2 * 60 / 8);
+    stop(&b);
+}
+
+static void epoch_writes_three_times_its_deltas_whole(void **state)
+{
+    (void)state;
+    bench    b;
+    uint64_t size = 0, copies = 0;
+    start_with_long_keys(&b, 0, WEIR_SLICES - 1);
+    for (uint32_t i = 0; i < WEIR_SLICES; i++) {
+        size += weir_ops_slice_bytes(b.engine.ops, i);
+        b.engine.slice[i].delta_bytes = 10u << 20;
+    }
+    b.engine.last_delta_bytes = size / 10;
+    engine_epoch *epoch = epoch_of(1);
+    engine_slices_choose(&b.engine, epoch, false);
+    for (uint32_t i = 0; i < WEIR_SLICES; i++)
+        copies += epoch->slice_full[i] ? weir_ops_slice_bytes(b.engine.ops, i) : 0;
+    CHECK(copies > size / 5 && copies <= 3 * (size / 10));
+    epoch_done(epoch);
+    stop(&b);
+}
+
+/* However much of the state, in all slices, an epoch changes. */
+static void deltas_stay_at_half_where_epochs_change_much_of_all_slices(void **state)
+{
+    static const uint32_t parts[] = {30, 10, 3, 1};
+    (void)state;
+    for (size_t p = 0; p < sizeof parts / sizeof parts[0]; p++) {
+        bench    b;
+        uint64_t copies = 0, deltas = 0;
+        start_with_long_keys(&b, 0, WEIR_SLICES - 1);
+        for (uint64_t number = 1; number <= 200; number++) {
+            engine_epoch *epoch = epoch_of(number);
+            engine_slices_choose(&b.engine, epoch, false);
+            save(&b, epoch, parts[p]);
+            uint64_t size = 0, read = 0;
+            for (uint32_t i = 0; i < WEIR_SLICES; i++) {
+                size_t whole = weir_ops_slice_bytes(b.engine.ops, i);
+                size += whole;
+                read += b.engine.slice[i].has_full ? whole : 0;
+                read += b.engine.slice[i].delta_bytes;
+                *(epoch->slice_full[i] ? &copies : &deltas) += epoch->slice_bytes[i].len;
+            }
+            if (parts[p] >= 3)
+                CHECK(read <= size + size / 2 + 2 * size / parts[p] +
+                                  (uint64_t)WEIR_SLICES * 4096);
+            CHECK(read <= 4 * size);
+            epoch_done(epoch);
+        }
+        CHECK(copies <= 3 * deltas);
+        stop(&b);
+    }
+}
+
+/* Deltas of new groups alone are what a start has to read anyway. */
+static void state_that_only_grows_is_not_written_whole(void **state)
+{
+    (void)state;
+    bench b;
+    start_with_long_keys(&b, 3, 4);
+    for (uint64_t number = 1; number <= 20; number++) {
+        engine_epoch *epoch = epoch_of(number);
+        engine_slices_choose(&b.engine, epoch, false);
+        CHECK_INT(fulls_of(epoch), 0);
+        save(&b, epoch, 20);
+        epoch_done(epoch);
+    }
     stop(&b);
 }
 
@@ -686,6 +762,9 @@ int main(void)
         TEST(large_slices_are_written_one_an_epoch),
         TEST(large_slices_are_written_together_beside_large_deltas),
         TEST(deltas_stay_at_half_of_what_is_written_whole),
+        TEST(epoch_writes_three_times_its_deltas_whole),
+        TEST(deltas_stay_at_half_where_epochs_change_much_of_all_slices),
+        TEST(state_that_only_grows_is_not_written_whole),
         TEST(any_damaged_byte_of_the_list_is_found),
         TEST(first_damaged_slice_of_several_is_told),
         TEST(start_asks_for_few_bytes_at_once),

@@ -91,22 +91,21 @@ static int take_away(const char *path, const struct stat *facts, int kind, struc
     return remove(path);
 }
 
-static void bed_start(bed *b, bool only_shown)
+static weir_code open_at(bed *b, const char *place, bool read_only, weir_store **out)
+{
+    weir_store_setup setup = {.location = weir_str_of(place), .clock = &b->clock.base,
+                              .read_only = read_only};
+    return weir_store_new(weir_store_find(WEIR_STR("dir")), &setup, out, &b->err);
+}
+
+static void bed_open(bed *b)
 {
     (void)snprintf(b->place, sizeof b->place, "/tmp/weir-dir-sync-XXXXXX");
     CHECK(mkdtemp(b->place) != NULL);
     b->clock = fake_clock_new();
     weir_err_clear(&b->err);
-    weir_store_setup setup = {.location = weir_str_of(b->place), .clock = &b->clock.base,
-                              .only_shown = only_shown};
-    CHECK_OK(weir_store_new(weir_store_find(WEIR_STR("dir")), &setup, &b->store, &b->err),
-             &b->err);
+    CHECK_OK(open_at(b, b->place, false, &b->store), &b->err);
     memset(&disk, 0, sizeof disk);
-}
-
-static void bed_open(bed *b)
-{
-    bed_start(b, false);
 }
 
 static void bed_close(bed *b)
@@ -157,24 +156,54 @@ static void name_that_is_taken_is_durable_before_it_is_told(void **state)
 }
 
 /* Whoever wrote it died before it was: a crash of the machine could take it back. */
-static void what_is_read_is_durable_unless_it_is_only_shown(void **state)
+static void what_is_read_is_durable_unless_it_is_only_looked_at(void **state)
 {
     (void)state;
-    for (int only_shown = 0; only_shown < 2; only_shown++) {
-        bed b;
-        bed_start(&b, only_shown);
-        weir_object object = {.key = WEIR_STR("b/c"), .body = WEIR_STR("bytes")};
-        CHECK_OK(b.store->kind->put_new(b.store, &object, 1, &b.err), &b.err);
-        char folder[128];
-        (void)snprintf(folder, sizeof folder, "%s/b", b.place);
+    bed b;
+    bed_open(&b);
+    weir_object object = {.key = WEIR_STR("b/c"), .body = WEIR_STR("bytes")};
+    CHECK_OK(b.store->kind->put_new(b.store, &object, 1, &b.err), &b.err);
+    char folder[128];
+    (void)snprintf(folder, sizeof folder, "%s/b", b.place);
+    for (int read_only = 0; read_only < 2; read_only++) {
+        weir_store *store = NULL;
+        weir_buf    got = {0};
+        CHECK_OK(open_at(&b, b.place, read_only, &store), &b.err);
+        memset(&disk, 0, sizeof disk);
         disk.folder[disk.folders++] = inode_at(AT_FDCWD, folder);
-        weir_buf got = {0};
-        CHECK_OK(weir_store_get_one(b.store, WEIR_STR("b/c"), &got, &b.err), &b.err);
+        CHECK_OK(weir_store_get_one(store, WEIR_STR("b/c"), &got, &b.err), &b.err);
         CHECK_SAME(weir_buf_view(&got), WEIR_STR("bytes"));
-        CHECK_INT(disk.folders, only_shown);
+        CHECK_INT(disk.folders, read_only);
         weir_buf_done(&got);
-        bed_close(&b);
+        weir_store_free(store);
     }
+    bed_close(&b);
+}
+
+static void looking_makes_no_folder_and_removes_no_temporary(void **state)
+{
+    (void)state;
+    bed b;
+    bed_open(&b);
+    char missing[128], left[128];
+    weir_store *store = NULL;
+    (void)snprintf(missing, sizeof missing, "%s/missing", b.place);
+    CHECK_FAILS(open_at(&b, missing, true, &store), WEIR_E_CONFIG, &b.err);
+    CHECK(strstr(b.err.msg, missing) != NULL);
+    CHECK(access(missing, F_OK) != 0);
+    weir_object object = {.key = WEIR_STR("b/c"), .body = WEIR_STR("bytes")};
+    CHECK_OK(b.store->kind->put_new(b.store, &object, 1, &b.err), &b.err);
+    (void)snprintf(left, sizeof left, "%s/.weir-tmp/left", b.place);
+    FILE *file = fopen(left, "w");
+    CHECK(file != NULL && fclose(file) == 0);
+    struct timespec long_ago[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    CHECK(utimensat(AT_FDCWD, left, long_ago, 0) == 0);
+    for (int read_only = 1; read_only >= 0; read_only--) {
+        CHECK_OK(open_at(&b, b.place, read_only, &store), &b.err);
+        CHECK_INT(access(left, F_OK) == 0, read_only);
+        weir_store_free(store);
+    }
+    bed_close(&b);
 }
 
 int main(void)
@@ -182,7 +211,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_answered_for_survives_a_power_cut),
         TEST(name_that_is_taken_is_durable_before_it_is_told),
-        TEST(what_is_read_is_durable_unless_it_is_only_shown),
+        TEST(what_is_read_is_durable_unless_it_is_only_looked_at),
+        TEST(looking_makes_no_folder_and_removes_no_temporary),
     };
     return RUN_TESTS(tests);
 }
