@@ -174,7 +174,7 @@ static const subcommand known[] = {
     {"ls", "checkpoint-ls", cli_checkpoint_ls, 0, 0, "WHERE", true},
     {"show", "checkpoint-show", cli_checkpoint_show, 0, 1, "WHERE [EPOCH]", true},
     {"diff", "checkpoint-diff", cli_checkpoint_diff, 2, 2, "WHERE EPOCH EPOCH", true},
-    {"verify", "checkpoint-verify", verify, 0, 0, "WHERE", false},
+    {"verify", "checkpoint-verify", verify, 0, 0, "WHERE", true},
     {"pin", "checkpoint-pin", pin, 1, 2, "WHERE NAME [EPOCH]", false},
     {"unpin", "checkpoint-unpin", unpin, 1, 1, "WHERE NAME", false},
     {"gc", "checkpoint-gc", gc, 0, 0, "WHERE", false},
@@ -234,7 +234,7 @@ int weir_cli_checkpoint(int count, char **argument, const atomic_int *stop)
         return WEIR_EXIT_USAGE;
     if (flags.help)
         return cli_help("checkpoint");
-    flags.read_only = sub->read_only;
+    flags.read_only = sub->read_only || (flags.dry_run && sub->run != NULL);
     weir_log_start(false, WEIR_LOG_WARN);
     cli_lineage lineage;
     weir_err err;

@@ -30,7 +30,7 @@ static void merge_slice(engine_lane *lane, uint32_t slice)
         engine_halt(engine, &err);
         return;
     }
-    weir_ops_save(engine->ops, slice, epoch->slice_full[slice], &epoch->slice_bytes[slice]);
+    engine_slices_save(engine, epoch, slice);
 }
 
 static void merge_slices(engine_lane *lane)

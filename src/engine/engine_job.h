@@ -20,6 +20,7 @@ typedef struct engine_slice {
     weir_blob_ref full;
     bool          has_full;
     uint64_t      full_epoch;  /* deltas of later epochs come on top */
+    uint64_t      full_counted; /* what the operators counted of it then; 0: not known */
     uint64_t      delta_bytes; /* since the full copy, as saved */
 } engine_slice;
 
@@ -79,6 +80,7 @@ typedef struct engine_epoch {
     weir_arena   *lane_arena[WEIR_LANES_MAX]; /* of what lanes emit */
     weir_emission emission;
     weir_buf      slice_bytes[WEIR_SLICES];
+    uint64_t      slice_counted[WEIR_SLICES]; /* by weir_ops_slice_bytes, at the cut */
     bool          slice_full[WEIR_SLICES];
     weir_blob_ref slice_ref[WEIR_SLICES]; /* of full copies, when staged */
     weir_blob_ref delta_ref;
@@ -148,7 +150,8 @@ struct engine_job {
     engine_slice     slice[WEIR_SLICES];
     uint32_t         deltas;
     engine_delta     delta[ENGINE_DELTAS_MAX];
-    uint64_t         last_delta_bytes; /* of the last epoch, before they are compressed */
+    uint64_t         last_delta_bytes; /* of the last epoch, before they are compressed, but for
+                                          slices that it wrote whole */
     bool             ended;      /* the last manifest is an END */
     bool             as_it_is;   /* sinks are opened for tools: tables are not compared */
     bool             log_empty;  /* seen before the takeover: nothing is committed in it */

@@ -158,6 +158,8 @@ void      engine_summary_write(const engine_job *engine, const engine_epoch *epo
 
 /* engine_slices: which slices are saved whole, what a manifest lists. */
 void      engine_slices_choose(engine_job *engine, engine_epoch *epoch, bool last);
+/* State of a slice into the epoch, whole where that was chosen; after what it emits. */
+void      engine_slices_save(const engine_job *engine, engine_epoch *epoch, uint32_t slice);
 void      engine_slices_stage(engine_job *engine, engine_epoch *epoch, weir_stage *stage,
                               weir_buf *out);
 void      engine_slices_keep(engine_job *engine, const engine_epoch *epoch);

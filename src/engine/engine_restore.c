@@ -39,7 +39,13 @@ static weir_code fetch_once(void *self, weir_err *err)
 
 static weir_code load_part(void *self, const engine_load_part *part, weir_err *err)
 {
-    return weir_ops_load(self, part->slice, part->full, weir_buf_view(&part->bytes), err);
+    engine_job *engine = self;
+    weir_code   rc = weir_ops_load(engine->ops, part->slice, part->full,
+                                   weir_buf_view(&part->bytes), err);
+    if (part->full)
+        engine->slice[part->slice].full_counted =
+            weir_ops_slice_bytes(engine->ops, part->slice);
+    return rc;
 }
 
 /* The next `len` bytes of a blob are for a slice. */
@@ -170,7 +176,7 @@ weir_code engine_slices_restore(engine_job *engine, weir_checkpoint *checkpoint,
     restore *r = weir_heap_new(1, sizeof *r);
     r->engine = engine;
     r->checkpoint = checkpoint;
-    engine_load_start(&r->load, engine->lanes, load_part, engine->ops);
+    engine_load_start(&r->load, engine->lanes, load_part, engine);
     rc = load_all(r, err);
     weir_err  load_err;
     weir_code loaded = engine_load_end(&r->load, &load_err);

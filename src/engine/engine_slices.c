@@ -1,15 +1,16 @@
 /* engine/slices: state in the checkpoint: full copies slice by slice, deltas by epoch.
  *
- * Gives      engine_slices_choose, _stage, _keep, _read, _damaged, _move.
+ * Gives      engine_slices_choose, _save, _stage, _keep, _read, _damaged, _move.
  * Always     1. slice s = its full copy, then s's part of every delta of a later epoch.
  *            2. the list is flat: nothing refers to a list in another manifest.
- *            3. the slices that want it are written whole, the oldest first, so that an epoch
- *               stays small: ENGINE_FULL_SLICES of SLICES_FULL_BYTES together, more where
- *               they are not SLICES_FULL_TIMES as much as the deltas of the epoch before,
- *               one always.
+ *            3. slices that want it are written whole, the oldest first: one always, up to
+ *               ENGINE_FULL_SLICES while they are together below SLICES_FULL_BYTES, and
+ *               beyond that up to SLICES_FULL_TIMES the deltas of the last epoch, but not
+ *               more than a part of the state: an epoch stays small.
  *            4. a slice wants to be written whole when a start would read one and a half
- *               times of it: deltas alone, of groups that are all new, are as good as a copy.
- *               What (3) lets an epoch write is more than what its deltas make due.
+ *               times of it; deltas of groups that are all new are as good as a copy. (3)
+ *               lets an epoch write what its deltas make due, as long as it changes less
+ *               than an eighth of the state.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -18,40 +19,58 @@
 #define SLICES_VERSION 1
 #define SLICES_DELTAS_BEFORE_FULL WEIR_LIMIT(64u, 2u)
 #define SLICES_DELTAS_FREE WEIR_LIMIT(4096u, 100u) /* bytes that a slice is not worth */
-#define SLICES_FULL_BYTES (4u << 20) /* of full copies in an epoch; one always */
+#define SLICES_FULL_BYTES WEIR_LIMIT(4u << 20, 4000u)
 #define SLICES_FULL_TIMES 3u /* (4) makes two bytes of copies due for one of deltas */
+#define SLICES_FULL_PART 4u /* a quarter of the state */
 
-static bool wants_full(const engine_job *engine, uint32_t number, uint64_t epoch)
+static uint64_t full_bytes(const engine_slice *slice)
 {
-    const engine_slice *slice = &engine->slice[number];
+    return slice->full.expanded > 0 ? slice->full.expanded : slice->full.length;
+}
+
+/* What a full copy of each slice would take. Operators count about: they are taken to be
+   as far off as they were at the last full copy, and before there is one to count twice
+   as much: of short keys and sums they do. Gives the sum. */
+static uint64_t measure(const engine_job *engine, uint64_t out[WEIR_SLICES])
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < WEIR_SLICES; i++) {
+        const engine_slice *slice = &engine->slice[i];
+        uint64_t counted = weir_ops_slice_bytes(engine->ops, i);
+        out[i] = slice->full_counted > 0 ? counted * full_bytes(slice) / slice->full_counted
+                                         : counted / 2;
+        sum += out[i];
+    }
+    return sum;
+}
+
+static bool wants_full(const engine_slice *slice, uint64_t size, uint64_t epoch)
+{
     if (epoch - slice->full_epoch >= SLICES_DELTAS_BEFORE_FULL)
         return true;
-    uint64_t size = weir_ops_slice_bytes(engine->ops, number), most = size / 2;
-    uint64_t full = slice->full.expanded > 0 ? slice->full.expanded : slice->full.length;
-    if (full < size) /* 4 */
-        most += size - full;
-    return slice->delta_bytes > most + SLICES_DELTAS_FREE;
+    uint64_t read = full_bytes(slice) + slice->delta_bytes;
+    return slice->delta_bytes > SLICES_DELTAS_FREE &&
+           read > size + size / 2 + SLICES_DELTAS_FREE; /* 4 */
 }
 
-/* A stop is worth some work when deltas are more than a quarter of what a start reads. */
-static bool deltas_weigh(const engine_job *engine)
+/* A stop is worth some work when a start would read a quarter more than the state. */
+static bool deltas_weigh(const engine_job *engine, uint64_t size)
 {
-    uint64_t delta = 0, size = 0;
-    for (uint32_t i = 0; i < WEIR_SLICES; i++) {
-        delta += engine->slice[i].delta_bytes;
-        size += weir_ops_slice_bytes(engine->ops, i);
-    }
-    return delta > size / 4;
+    uint64_t read = 0;
+    for (uint32_t i = 0; i < WEIR_SLICES; i++)
+        read += full_bytes(&engine->slice[i]) + engine->slice[i].delta_bytes;
+    return read > size + size / 4;
 }
 
-static uint32_t oldest_wanting(const engine_job *engine, const engine_epoch *epoch)
+static uint32_t oldest_wanting(const engine_job *engine, const engine_epoch *epoch,
+                               const uint64_t size[WEIR_SLICES])
 {
     uint32_t oldest = WEIR_SLICES;
     for (uint32_t i = 0; i < WEIR_SLICES; i++) {
-        if (epoch->slice_full[i] || !wants_full(engine, i, epoch->number))
+        const engine_slice *slice = &engine->slice[i];
+        if (epoch->slice_full[i] || !wants_full(slice, size[i], epoch->number))
             continue;
-        if (oldest == WEIR_SLICES ||
-            engine->slice[i].full_epoch < engine->slice[oldest].full_epoch)
+        if (oldest == WEIR_SLICES || slice->full_epoch < engine->slice[oldest].full_epoch)
             oldest = i;
     }
     return oldest;
@@ -59,7 +78,8 @@ static uint32_t oldest_wanting(const engine_job *engine, const engine_epoch *epo
 
 void engine_slices_choose(engine_job *engine, engine_epoch *epoch, bool last)
 {
-    bool all = last && deltas_weigh(engine);
+    uint64_t size[WEIR_SLICES], state = measure(engine, size);
+    bool     all = last && deltas_weigh(engine, state);
     for (uint32_t i = 0; (all || engine->all_full) && i < WEIR_SLICES; i++)
         epoch->slice_full[i] = engine->all_full || engine->slice[i].delta_bytes > 0;
     if (engine->all_full) { /* the next cut waits until this epoch is committed */
@@ -67,16 +87,24 @@ void engine_slices_choose(engine_job *engine, engine_epoch *epoch, bool last)
         return;
     }
     uint64_t bytes = 0, most = SLICES_FULL_TIMES * engine->last_delta_bytes; /* 3 */
+    if (most > state / SLICES_FULL_PART)
+        most = state / SLICES_FULL_PART;
     for (uint32_t taken = 0; taken < WEIR_SLICES; taken++) {
-        uint32_t slice = oldest_wanting(engine, epoch);
+        uint32_t slice = oldest_wanting(engine, epoch, size);
         if (slice == WEIR_SLICES)
             return;
-        bytes += weir_ops_slice_bytes(engine->ops, slice);
-        bool free = taken < ENGINE_FULL_SLICES && bytes <= SLICES_FULL_BYTES;
-        if (taken > 0 && !free && bytes > most)
+        bytes += size[slice];
+        bool few = taken < ENGINE_FULL_SLICES && bytes <= SLICES_FULL_BYTES;
+        if (taken > 0 && !few && bytes > most)
             return;
         epoch->slice_full[slice] = true;
     }
+}
+
+void engine_slices_save(const engine_job *engine, engine_epoch *epoch, uint32_t slice)
+{
+    weir_ops_save(engine->ops, slice, epoch->slice_full[slice], &epoch->slice_bytes[slice]);
+    epoch->slice_counted[slice] = weir_ops_slice_bytes(engine->ops, slice);
 }
 
 static void stage_blobs(engine_epoch *epoch, weir_stage *stage)
@@ -165,7 +193,8 @@ void engine_slices_keep(engine_job *engine, const engine_epoch *epoch)
         engine_slice *slice = &engine->slice[i];
         if (epoch->slice_full[i]) {
             *slice = (engine_slice){.full = epoch->slice_ref[i], .has_full = true,
-                                    .full_epoch = epoch->number};
+                                    .full_epoch = epoch->number,
+                                    .full_counted = epoch->slice_counted[i]};
             continue;
         }
         slice->delta_bytes += epoch->slice_bytes[i].len;
@@ -224,6 +253,5 @@ void engine_slices_move(engine_job *engine)
     for (uint32_t i = 0; i < WEIR_SLICES; i++)
         engine->slice[i] = (engine_slice){.has_full = false};
     engine->deltas = 0;
-    engine->last_delta_bytes = 0;
     engine->all_full = true;
 }

@@ -106,7 +106,7 @@ static weir_code open_root(dir_store *self, const char *folder, weir_err *err)
     if (self->root >= 0)
         return WEIR_OK;
     if (self->read_only && errno == ENOENT) {
-        (void)weir_fail(err, WEIR_E_CONFIG, "there is no folder '%s'", folder);
+        (void)weir_fail(err, WEIR_E_NOTFOUND, "there is no folder '%s'", folder);
         return weir_err_hint(err, "did the job run? its first run makes the folder");
     }
     return weir_fail(err, WEIR_E_IO, "could not open the folder: %s", strerror(errno));
@@ -274,6 +274,7 @@ static weir_code head_objects(weir_store *store, weir_object *object, size_t cou
 static weir_code put_each(dir_store *self, weir_object *object, size_t count, bool only_new,
                           weir_err *err)
 {
+    weir_assert(!self->read_only);
     for (size_t i = 0; i < count; i++) {
         store_object_start(&object[i]);
         if (store_put_checked(&object[i])) /* 1 */

@@ -19,7 +19,7 @@ typedef struct dir_store {
     weir_store      base;
     weir_clock     *clock;
     int             root;   /* of the folder; -1: none */
-    bool            read_only; /* reading makes nothing durable */
+    bool            read_only; /* see weir_store_setup */
     bool            locked; /* the lock was made */
     pthread_mutex_t lock;
     uint64_t        durable[DIR_DURABLE]; /* hashes of folders whose entries up to the root

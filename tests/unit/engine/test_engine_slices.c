@@ -205,8 +205,23 @@ static void push_long_keys(bench *b, uint32_t from, uint32_t to)
     weir_arena_free(arena);
 }
 
-/* The given slices hold the long keys, the others nothing. */
-static void start_with_long_keys(bench *b, uint32_t from, uint32_t to)
+/* As if an epoch were saved: whole slices are `times` as long as they are counted, and of the
+   others a part of what is counted is changed. */
+static void save(bench *b, engine_epoch *epoch, uint32_t times, uint32_t part)
+{
+    for (uint32_t i = 0; i < WEIR_SLICES; i++) {
+        size_t whole = weir_ops_slice_bytes(b->engine.ops, i);
+        weir_buf_reserve(&epoch->slice_bytes[i], whole + 1);
+        epoch->slice_bytes[i].len = epoch->slice_full[i] ? whole : whole / part;
+        epoch->slice_ref[i].length = whole * times;
+        epoch->slice_counted[i] = whole;
+        epoch->has_delta |= !epoch->slice_full[i];
+    }
+    engine_slices_keep(&b->engine, epoch);
+}
+
+/* The given slices hold the long keys, the others nothing; epoch 1 wrote all of them whole. */
+static void start_with_long_keys(bench *b, uint32_t from, uint32_t to, uint32_t times)
 {
     start(b);
     push_long_keys(b, from, to);
@@ -214,19 +229,12 @@ static void start_with_long_keys(bench *b, uint32_t from, uint32_t to)
         CHECK_OK(weir_ops_merge(b->engine.ops, i, &b->err), &b->err);
         CHECK_INT(weir_ops_slice_bytes(b->engine.ops, i) > 0, i >= from && i <= to);
     }
-}
-
-/* As if an epoch were saved: whole slices as long as they are, and of the others a part. */
-static void save(bench *b, engine_epoch *epoch, uint32_t part)
-{
-    for (uint32_t i = 0; i < WEIR_SLICES; i++) {
-        size_t whole = weir_ops_slice_bytes(b->engine.ops, i);
-        weir_buf_reserve(&epoch->slice_bytes[i], whole + 1);
-        epoch->slice_bytes[i].len = epoch->slice_full[i] ? whole : whole / part;
-        epoch->slice_ref[i].length = whole;
-        epoch->has_delta |= !epoch->slice_full[i];
-    }
-    engine_slices_keep(&b->engine, epoch);
+    engine_epoch *epoch = epoch_of(1);
+    b->engine.all_full = true;
+    engine_slices_choose(&b->engine, epoch, false);
+    CHECK_INT(fulls_of(epoch), WEIR_SLICES);
+    save(b, epoch, times, 1);
+    epoch_done(epoch);
 }
 
 /* The first always, so that all have their turn; another one if both are small. */
@@ -234,7 +242,7 @@ static void large_slices_are_written_one_an_epoch(void **state)
 {
     (void)state;
     bench b;
-    start_with_long_keys(&b, 3, 4);
+    start_with_long_keys(&b, 3, 4, 1);
     b.engine.slice[3].delta_bytes = b.engine.slice[4].delta_bytes = 10u << 20;
     for (uint64_t number = 1; number <= 3; number++) {
         engine_epoch *epoch = epoch_of(number);
@@ -247,17 +255,42 @@ static void large_slices_are_written_one_an_epoch(void **state)
     stop(&b);
 }
 
-static void large_slices_are_written_together_beside_large_deltas(void **state)
+static void small_slices_are_written_two_an_epoch(void **state)
 {
     (void)state;
     bench b;
-    start_with_long_keys(&b, 3, 4);
-    b.engine.slice[3].delta_bytes = b.engine.slice[4].delta_bytes = 10u << 20;
-    b.engine.last_delta_bytes = 2u << 20;
-    engine_epoch *epoch = epoch_of(1);
-    engine_slices_choose(&b.engine, epoch, false);
-    CHECK_INT(fulls_of(epoch), 2);
-    epoch_done(epoch);
+    start_with_long_keys(&b, 0, WEIR_SLICES - 1, 1);
+    for (uint64_t number = 2; number <= 3; number++) {
+        for (uint32_t i = 0; i < 10; i++)
+            if (number == 2 || b.engine.slice[i].full_epoch == 1)
+                b.engine.slice[i].delta_bytes = 10u << 20;
+        engine_epoch *epoch = epoch_of(number);
+        engine_slices_choose(&b.engine, epoch, false);
+        CHECK_INT(fulls_of(epoch), ENGINE_FULL_SLICES);
+        CHECK(epoch->slice_full[2 * number - 4] && epoch->slice_full[2 * number - 3]);
+        save(&b, epoch, 1, 1000000);
+        epoch_done(epoch);
+    }
+    stop(&b);
+}
+
+/* When all slices are large, and all are due at once. */
+static void list_stays_short_where_an_epoch_writes_one_slice(void **state)
+{
+    (void)state;
+    bench    b;
+    uint32_t longest = 0;
+    start_with_long_keys(&b, 0, WEIR_SLICES - 1, 1000);
+    for (uint64_t number = 2; number <= 400; number++) {
+        engine_epoch *epoch = epoch_of(number);
+        engine_slices_choose(&b.engine, epoch, false);
+        CHECK(fulls_of(epoch) <= 1);
+        save(&b, epoch, 1000, 1000);
+        longest = b.engine.deltas > longest ? b.engine.deltas : longest;
+        epoch_done(epoch);
+    }
+    CHECK(longest > 100);
+    CHECK(longest <= 128);
     stop(&b);
 }
 
@@ -267,16 +300,15 @@ static void deltas_stay_at_half_of_what_is_written_whole(void **state)
     (void)state;
     bench    b;
     uint32_t fulls = 0;
-    start_with_long_keys(&b, 3, 4);
+    start_with_long_keys(&b, 3, 4, 1);
     for (uint64_t number = 1; number <= 60; number++) {
         engine_epoch *epoch = epoch_of(number);
         engine_slices_choose(&b.engine, epoch, false);
         fulls += fulls_of(epoch);
-        save(&b, epoch, 8);
+        save(&b, epoch, 1, 8);
         for (uint32_t i = 3; i <= 4; i++) {
             size_t whole = weir_ops_slice_bytes(b.engine.ops, i);
-            if (b.engine.slice[i].has_full)
-                CHECK(b.engine.slice[i].delta_bytes <= whole / 2 + whole / 4);
+            CHECK(b.engine.slice[i].delta_bytes <= whole / 2 + whole / 4);
         }
         epoch_done(epoch);
     }
@@ -290,7 +322,7 @@ static void epoch_writes_three_times_its_deltas_whole(void **state)
     (void)state;
     bench    b;
     uint64_t size = 0, copies = 0;
-    start_with_long_keys(&b, 0, WEIR_SLICES - 1);
+    start_with_long_keys(&b, 0, WEIR_SLICES - 1, 1);
     for (uint32_t i = 0; i < WEIR_SLICES; i++) {
         size += weir_ops_slice_bytes(b.engine.ops, i);
         b.engine.slice[i].delta_bytes = 10u << 20;
@@ -313,11 +345,11 @@ static void deltas_stay_at_half_where_epochs_change_much_of_all_slices(void **st
     for (size_t p = 0; p < sizeof parts / sizeof parts[0]; p++) {
         bench    b;
         uint64_t copies = 0, deltas = 0;
-        start_with_long_keys(&b, 0, WEIR_SLICES - 1);
+        start_with_long_keys(&b, 0, WEIR_SLICES - 1, 1);
         for (uint64_t number = 1; number <= 200; number++) {
             engine_epoch *epoch = epoch_of(number);
             engine_slices_choose(&b.engine, epoch, false);
-            save(&b, epoch, parts[p]);
+            save(&b, epoch, 1, parts[p]);
             uint64_t size = 0, read = 0;
             for (uint32_t i = 0; i < WEIR_SLICES; i++) {
                 size_t whole = weir_ops_slice_bytes(b.engine.ops, i);
@@ -335,22 +367,6 @@ static void deltas_stay_at_half_where_epochs_change_much_of_all_slices(void **st
         CHECK(copies <= 3 * deltas);
         stop(&b);
     }
-}
-
-/* Deltas of new groups alone are what a start has to read anyway. */
-static void state_that_only_grows_is_not_written_whole(void **state)
-{
-    (void)state;
-    bench b;
-    start_with_long_keys(&b, 3, 4);
-    for (uint64_t number = 1; number <= 20; number++) {
-        engine_epoch *epoch = epoch_of(number);
-        engine_slices_choose(&b.engine, epoch, false);
-        CHECK_INT(fulls_of(epoch), 0);
-        save(&b, epoch, 20);
-        epoch_done(epoch);
-    }
-    stop(&b);
 }
 
 static weir_checkpoint *own_checkpoint(bench *b)
@@ -506,6 +522,41 @@ static void start_asks_for_few_bytes_at_once(void **state)
     CHECK(most_asked <= 2u << 20);
     CHECK(calls >= LARGE / 2);
     weir_buf_done(&bytes);
+    weir_checkpoint_close(b.engine.checkpoint);
+    stop(&b);
+}
+
+static void start_knows_what_copies_were_counted(void **state)
+{
+    (void)state;
+    bench b;
+    start_with_long_keys(&b, 3, 4, 1);
+    b.engine.lanes = 2;
+    b.engine.checkpoint = own_checkpoint(&b);
+    weir_stage   *stage = weir_checkpoint_stage(b.engine.checkpoint, 1);
+    engine_epoch *epoch = epoch_of(1);
+    weir_buf      bytes = {0};
+    weir_sha256   sha;
+    uint64_t      before = weir_ops_slice_bytes(b.engine.ops, 3);
+    for (uint32_t i = 0; i < WEIR_SLICES; i++) {
+        epoch->slice_full[i] = true;
+        weir_ops_save(b.engine.ops, i, true, &epoch->slice_bytes[i]);
+    }
+    engine_slices_stage(&b.engine, epoch, stage, &bytes);
+    CHECK_OK(weir_stage_build(stage, &sha, &b.err), &b.err);
+    CHECK_OK(weir_stage_publish(stage, &b.err), &b.err);
+    weir_ops_free(b.engine.ops);
+    CHECK_OK(weir_ops_new(b.engine.plan, 1, &b.engine.budget, &b.engine.ops, &b.err), &b.err);
+    memset(b.engine.slice, 0, sizeof b.engine.slice);
+    CHECK_OK(engine_slices_restore(&b.engine, b.engine.checkpoint, weir_buf_view(&bytes),
+                                   &b.err),
+             &b.err);
+    CHECK_U64(weir_ops_slice_bytes(b.engine.ops, 3), before);
+    CHECK_U64(b.engine.slice[3].full_counted, before);
+    CHECK_U64(b.engine.slice[5].full_counted, 0);
+    weir_buf_done(&bytes);
+    epoch_done(epoch);
+    weir_stage_free(stage);
     weir_checkpoint_close(b.engine.checkpoint);
     stop(&b);
 }
@@ -760,14 +811,15 @@ int main(void)
         TEST(list_stays_short_over_ten_thousand_epochs_of_any_size),
         TEST(stop_writes_all_slices_whole_when_deltas_weigh),
         TEST(large_slices_are_written_one_an_epoch),
-        TEST(large_slices_are_written_together_beside_large_deltas),
+        TEST(small_slices_are_written_two_an_epoch),
+        TEST(list_stays_short_where_an_epoch_writes_one_slice),
         TEST(deltas_stay_at_half_of_what_is_written_whole),
         TEST(epoch_writes_three_times_its_deltas_whole),
         TEST(deltas_stay_at_half_where_epochs_change_much_of_all_slices),
-        TEST(state_that_only_grows_is_not_written_whole),
         TEST(any_damaged_byte_of_the_list_is_found),
         TEST(first_damaged_slice_of_several_is_told),
         TEST(start_asks_for_few_bytes_at_once),
+        TEST(start_knows_what_copies_were_counted),
         TEST(list_that_nobody_writes_is_refused),
         TEST(blob_that_expands_to_less_than_is_said_is_found),
         TEST(restore_ends_at_the_first_slice_that_is_bad_or_gone),

@@ -188,7 +188,7 @@ static void looking_makes_no_folder_and_removes_no_temporary(void **state)
     char missing[128], left[128];
     weir_store *store = NULL;
     (void)snprintf(missing, sizeof missing, "%s/missing", b.place);
-    CHECK_FAILS(open_at(&b, missing, true, &store), WEIR_E_CONFIG, &b.err);
+    CHECK_FAILS(open_at(&b, missing, true, &store), WEIR_E_NOTFOUND, &b.err);
     CHECK(strstr(b.err.msg, missing) != NULL);
     CHECK(access(missing, F_OK) != 0);
     weir_object object = {.key = WEIR_STR("b/c"), .body = WEIR_STR("bytes")};
