@@ -47,8 +47,8 @@ typedef struct weir_store_setup {
     weir_clock      *clock;
     int64_t          patience_us; /* of repeated requests; 0: 10 s */
     weir_str         embedded; /* --embedded DIR, or empty */
-    bool             read_only; /* nothing is put or removed, and nothing is made that is not
-                                   there; what is read need not be durable yet */
+    bool             read_only; /* the caller puts and removes nothing; a folder that is not
+                                   there is not made, and what is read need not be durable */
 } weir_store_setup;
 
 typedef weir_code weir_store_open_fn(weir_store *, const weir_store_setup *, weir_err *);

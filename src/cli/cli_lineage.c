@@ -2,7 +2,8 @@
  *
  * Gives      cli_lineage_open, cli_lineage_of, cli_lineage_close, cli_lineage_epoch,
  *            cli_lineage_facts.
- * Always     1. nothing is written, and nothing is made: a folder that is not there stays so.
+ * Always     1. nothing is written, and where it is read only nothing is made: a folder that
+ *               is not there stays so.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

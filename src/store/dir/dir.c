@@ -5,7 +5,7 @@
  * Gives      the kind 'dir'. 's3://bucket' with an embedded folder DIR is DIR/s3/bucket.
  * Always     1. only keys that store_key_fault passes become paths.
  *            2. before a file's bytes are handed out its folder is fsynced: what we act on
- *               must not vanish in a power cut. Who only shows it does not act on it.
+ *               must not vanish in a power cut. Who only looks does not build on it.
  * Never      follows a symbolic link in a key's last segment.
  * Threads    any, of any number of processes.
  *

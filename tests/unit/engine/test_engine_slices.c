@@ -107,36 +107,6 @@ static size_t size_of(bench *b, uint64_t epoch, uint32_t slice)
     }
 }
 
-static void list_stays_short_over_ten_thousand_epochs_of_any_size(void **state)
-{
-    bench b;
-    (void)state;
-    start(&b);
-    uint32_t longest = 0;
-    uint64_t oldest = 0;
-    for (uint64_t number = 1; number <= 10000; number++) {
-        engine_epoch *epoch = epoch_of(number);
-        engine_slices_choose(&b.engine, epoch, false);
-        for (uint32_t i = 0; i < WEIR_SLICES; i++) {
-            size_t size = size_of(&b, number, i);
-            weir_buf_reserve(&epoch->slice_bytes[i], size + 1);
-            epoch->slice_bytes[i].len = size;
-            epoch->has_delta |= size > 0 && !epoch->slice_full[i];
-        }
-        engine_slices_keep(&b.engine, epoch);
-        if (b.engine.deltas > longest)
-            longest = b.engine.deltas;
-        for (uint32_t i = 0; i < WEIR_SLICES; i++)
-            if (number - b.engine.slice[i].full_epoch > oldest)
-                oldest = number - b.engine.slice[i].full_epoch;
-        epoch_done(epoch);
-    }
-    CHECK(longest <= 128); /* what a restart may read */
-    CHECK(longest > 60);
-    CHECK(oldest <= 128);
-    stop(&b);
-}
-
 static void stop_writes_all_slices_whole_when_deltas_weigh(void **state)
 {
     bench b;
@@ -275,29 +245,42 @@ static void small_slices_are_written_two_an_epoch(void **state)
     stop(&b);
 }
 
-/* When all slices are large, and all are due at once. */
-static void list_stays_short_where_an_epoch_writes_one_slice(void **state)
+/* When all slices are so large that an epoch writes one, and all are due at once. */
+static void list_stays_short_over_ten_thousand_epochs_of_any_size(void **state)
 {
     (void)state;
     bench    b;
     uint32_t longest = 0;
+    uint64_t oldest = 0;
     start_with_long_keys(&b, 0, WEIR_SLICES - 1, 1000);
-    for (uint64_t number = 2; number <= 400; number++) {
+    for (uint64_t number = 2; number <= 10000; number++) {
         engine_epoch *epoch = epoch_of(number);
         engine_slices_choose(&b.engine, epoch, false);
         CHECK(fulls_of(epoch) <= 1);
-        save(&b, epoch, 1000, 1000);
+        for (uint32_t i = 0; i < WEIR_SLICES; i++) {
+            size_t size = size_of(&b, number, i);
+            weir_buf_reserve(&epoch->slice_bytes[i], size + 1);
+            epoch->slice_bytes[i].len = size;
+            epoch->slice_counted[i] = weir_ops_slice_bytes(b.engine.ops, i);
+            epoch->slice_ref[i].length = 1000 * epoch->slice_counted[i];
+            epoch->has_delta |= size > 0 && !epoch->slice_full[i];
+        }
+        engine_slices_keep(&b.engine, epoch);
         longest = b.engine.deltas > longest ? b.engine.deltas : longest;
+        for (uint32_t i = 0; i < WEIR_SLICES; i++)
+            if (number - b.engine.slice[i].full_epoch > oldest)
+                oldest = number - b.engine.slice[i].full_epoch;
         epoch_done(epoch);
     }
+    CHECK(longest <= 128); /* what a restart may read */
     CHECK(longest > 100);
-    CHECK(longest <= 128);
+    CHECK(oldest <= 128);
     stop(&b);
 }
 
-static void epoch_writes_three_times_its_deltas_whole(void **state)
+/* Of all slices, which want it, when the last epoch's deltas were a part of the state. */
+static void expect_copies(uint32_t part, uint32_t least_percent, uint32_t most_percent)
 {
-    (void)state;
     bench    b;
     uint64_t size = 0, copies = 0;
     start_with_long_keys(&b, 0, WEIR_SLICES - 1, 1);
@@ -305,14 +288,21 @@ static void epoch_writes_three_times_its_deltas_whole(void **state)
         size += weir_ops_slice_bytes(b.engine.ops, i);
         b.engine.slice[i].delta_bytes = 10u << 20;
     }
-    b.engine.last_delta_bytes = size / 10;
+    b.engine.last_delta_bytes = size / part;
     engine_epoch *epoch = epoch_of(1);
     engine_slices_choose(&b.engine, epoch, false);
     for (uint32_t i = 0; i < WEIR_SLICES; i++)
         copies += epoch->slice_full[i] ? weir_ops_slice_bytes(b.engine.ops, i) : 0;
-    CHECK(copies > size / 5 && copies <= 3 * (size / 10));
+    CHECK(copies > size * least_percent / 100 && copies <= size * most_percent / 100);
     epoch_done(epoch);
     stop(&b);
+}
+
+static void epoch_writes_three_times_its_deltas_whole_or_a_quarter(void **state)
+{
+    (void)state;
+    expect_copies(20, 10, 15);
+    expect_copies(2, 20, 25);
 }
 
 static weir_checkpoint *own_checkpoint(bench *b)
@@ -758,8 +748,7 @@ int main(void)
         TEST(stop_writes_all_slices_whole_when_deltas_weigh),
         TEST(large_slices_are_written_one_an_epoch_the_oldest_first),
         TEST(small_slices_are_written_two_an_epoch),
-        TEST(list_stays_short_where_an_epoch_writes_one_slice),
-        TEST(epoch_writes_three_times_its_deltas_whole),
+        TEST(epoch_writes_three_times_its_deltas_whole_or_a_quarter),
         TEST(any_damaged_byte_of_the_list_is_found),
         TEST(first_damaged_slice_of_several_is_told),
         TEST(start_asks_for_few_bytes_at_once),
