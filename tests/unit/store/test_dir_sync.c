@@ -191,6 +191,7 @@ static void looking_makes_no_folder_and_removes_no_temporary(void **state)
     CHECK_FAILS(open_at(&b, missing, true, &store), WEIR_E_NOTFOUND, &b.err);
     CHECK(strstr(b.err.msg, missing) != NULL);
     CHECK(access(missing, F_OK) != 0);
+    CHECK_FAILS(open_at(&b, "/dev/null", true, &store), WEIR_E_IO, &b.err);
     weir_object object = {.key = WEIR_STR("b/c"), .body = WEIR_STR("bytes")};
     CHECK_OK(b.store->kind->put_new(b.store, &object, 1, &b.err), &b.err);
     (void)snprintf(left, sizeof left, "%s/.weir-tmp/left", b.place);

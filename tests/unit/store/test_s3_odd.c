@@ -488,6 +488,39 @@ static void keys_that_ran_out_are_waited_for(void **state)
     tear_down(&b);
 }
 
+/* HEAD is refused, and the GET that is to say why has no answer to that: it is allowed, or
+   there are no keys for it any more. What HEAD said stands. */
+static void refusal_that_nothing_explains_stands(void **state)
+{
+    (void)state;
+    static const reply refused = {.status = 403}, good = {.status = 200, .body = "b"};
+    static const reply first = {.status = 206, .body = "b",
+                                .headers = "Content-Range: bytes 0-0/1\r\n"};
+    for (int keys_end = 0; keys_end < 2; keys_end++) {
+        bed b;
+        start(&b);
+        setenv("AWS_EC2_METADATA_DISABLED", "false", 1);
+        setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", b.server.url, 1);
+        setenv("AWS_ENDPOINT_URL", b.server.url, 1);
+        b.store = open_with(&b, NULL, 0, "s3://bucket", 3000000);
+        assert_non_null(b.store);
+        weir_object seen = {.from = 0};
+        answer_with(&b, &good, 1);
+        CHECK_INT(get(&b, &seen), WEIR_OK); /* there are keys */
+        weir_buf_done(&seen.got);
+        const reply replies[] = {refused, first};
+        answer_with(&b, replies, 2);
+        b.keys_gone = keys_end;
+        b.sleeps_us = keys_end ? 3601 * 1000000LL : 0;
+        CHECK_INT(head(&b, &seen), WEIR_E_REMOTE);
+        CHECK(seen.permanent);
+        CHECK_SAME(((weir_str){seen.why, 3}), WEIR_STR("403"));
+        CHECK_U64(b.requests, keys_end ? 1 : 2);
+        setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+        tear_down(&b);
+    }
+}
+
 /* A store that is opened when a job starts may be asked for the first time hours later, behind a
    commit: a metadata service that is away just then is no mistake of whoever set the job up. */
 static void keys_are_looked_for_when_a_store_is_opened(void **state)
@@ -684,6 +717,7 @@ int main(void)
         TEST(keys_that_cannot_be_are_not_asked_for),
         TEST(without_keys_nothing_is_sent),
         TEST(keys_that_ran_out_are_waited_for),
+        TEST(refusal_that_nothing_explains_stands),
         TEST(keys_are_looked_for_when_a_store_is_opened),
         TEST(list_is_refused_bounded_and_checked),
         TEST(names_of_buckets_are_checked),
