@@ -245,6 +245,19 @@ static void small_slices_are_written_two_an_epoch(void **state)
     stop(&b);
 }
 
+/* What costs nothing need not take turns. */
+static void empty_slices_are_written_all_at_once(void **state)
+{
+    (void)state;
+    bench b;
+    start(&b);
+    engine_epoch *epoch = epoch_of(200); /* all are due */
+    engine_slices_choose(&b.engine, epoch, false);
+    CHECK_INT(fulls_of(epoch), WEIR_SLICES);
+    epoch_done(epoch);
+    stop(&b);
+}
+
 /* When all slices are so large that an epoch writes one, and all are due at once. */
 static void list_stays_short_over_ten_thousand_epochs_of_any_size(void **state)
 {
@@ -748,6 +761,7 @@ int main(void)
         TEST(stop_writes_all_slices_whole_when_deltas_weigh),
         TEST(large_slices_are_written_one_an_epoch_the_oldest_first),
         TEST(small_slices_are_written_two_an_epoch),
+        TEST(empty_slices_are_written_all_at_once),
         TEST(epoch_writes_three_times_its_deltas_whole_or_a_quarter),
         TEST(any_damaged_byte_of_the_list_is_found),
         TEST(first_damaged_slice_of_several_is_told),
