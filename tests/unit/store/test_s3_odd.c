@@ -453,18 +453,24 @@ static void without_keys_nothing_is_sent(void **state)
     tear_down(&b);
 }
 
+/* The keys are of a metadata service; whoever is done disables it again. */
+static void start_with_instance_keys(bed *b)
+{
+    start(b);
+    setenv("AWS_EC2_METADATA_DISABLED", "false", 1);
+    setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", b->server.url, 1);
+    setenv("AWS_ENDPOINT_URL", b->server.url, 1);
+    b->store = open_with(b, NULL, 0, "s3://bucket", 3000000);
+    assert_non_null(b->store);
+}
+
 /* Keys that ran out while the service that has new ones is away: waited for, and in the end told
    as what may work later. */
 static void keys_that_ran_out_are_waited_for(void **state)
 {
     (void)state;
     bed b;
-    start(&b);
-    setenv("AWS_EC2_METADATA_DISABLED", "false", 1);
-    setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", b.server.url, 1);
-    setenv("AWS_ENDPOINT_URL", b.server.url, 1);
-    b.store = open_with(&b, NULL, 0, "s3://bucket", 3000000);
-    assert_non_null(b.store);
+    start_with_instance_keys(&b);
     const reply  good = {.status = 200, .body = "body"};
     weir_object  seen = {.from = 0};
     weir_listed *listed = NULL;
@@ -498,12 +504,7 @@ static void refusal_that_nothing_explains_stands(void **state)
                                 .headers = "Content-Range: bytes 0-0/1\r\n"};
     for (int keys_end = 0; keys_end < 2; keys_end++) {
         bed b;
-        start(&b);
-        setenv("AWS_EC2_METADATA_DISABLED", "false", 1);
-        setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", b.server.url, 1);
-        setenv("AWS_ENDPOINT_URL", b.server.url, 1);
-        b.store = open_with(&b, NULL, 0, "s3://bucket", 3000000);
-        assert_non_null(b.store);
+        start_with_instance_keys(&b);
         weir_object seen = {.from = 0};
         answer_with(&b, &good, 1);
         CHECK_INT(get(&b, &seen), WEIR_OK); /* there are keys */
@@ -527,12 +528,7 @@ static void keys_are_looked_for_when_a_store_is_opened(void **state)
 {
     (void)state;
     bed b;
-    start(&b);
-    setenv("AWS_EC2_METADATA_DISABLED", "false", 1);
-    setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", b.server.url, 1);
-    setenv("AWS_ENDPOINT_URL", b.server.url, 1);
-    b.store = open_with(&b, NULL, 0, "s3://bucket", 3000000);
-    assert_non_null(b.store);
+    start_with_instance_keys(&b);
     b.keys_gone = true;
     fake_clock_move(&b.clock, 1800 * 1000000LL);
     const reply good = {.status = 200, .body = "body"};
